@@ -1,0 +1,1 @@
+"""The Markdown under ``references/`` and its look-up."""
