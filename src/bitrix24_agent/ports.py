@@ -50,8 +50,10 @@ class Transport(Protocol):
 class Store(Protocol):
     """One SQL database, shared by processes (SQLite) or by machines (PostgreSQL)."""
 
-    async def transact(self, work: Callable[..., T]) -> T:
+    async def transact(self, work: Callable[..., T], *, durable: bool = False) -> T:
         """Run ``work(connection)`` in one write transaction, alone among writers.
+
+        With *durable* the commit has reached the disk when this returns.
 
         Raises:
             StateError: The database cannot be opened, is locked for too long, full or corrupt.

@@ -28,7 +28,7 @@ class Settings(BaseModel):
         domain: Portal host for OAuth (``B24_DOMAIN``).
         mode: ``webhook`` or ``oauth`` (``B24_AUTH_MODE``; told from what is set otherwise).
         packs: Enabled packs (``B24_PACKS``, comma-separated; ``all`` for every pack).
-        allow: Method patterns that alone may be called (``B24_METHOD_ALLOWLIST``), empty for no limit.
+        allow: Method patterns that alone may be called (``B24_METHOD_ALLOWLIST``).
         require_plan: Every write needs a stored, approved plan, whatever approver the code
             passes (``B24_REQUIRE_PLAN=1``). It can only tighten: 0 changes nothing.
         state: Address of the state database (``B24_STATE``).

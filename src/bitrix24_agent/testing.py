@@ -1,9 +1,9 @@
-"""What you need to test your own agents: a portal of your own, over real HTTP, with a witness inside.
+"""What you need to test your own agents: a portal over real HTTP with a witness inside.
 
-    with running_portal(deals=500) as portal:
-        kit = SyncToolkit.from_webhook(portal.url, limits=None)
-        ...
-        assert portal.journal.count("crm.deal.add") == 1
+with running_portal(deals=500) as portal:
+    kit = SyncToolkit.from_webhook(portal.url, limits=None)
+    ...
+    assert portal.journal.count("crm.deal.add") == 1
 """
 
 from __future__ import annotations
@@ -113,15 +113,17 @@ def running_portal(
     scopes: Iterable[str] | None = None,
     clock: Callable[[], float] | None = None,
 ) -> Iterator[RunningPortal]:
-    """Run a portal in a thread of its own for the length of the block; safe inside a running event loop.
+    """Run a portal in its own thread for the length of the block; safe in a running loop.
 
     Args:
         host: Loopback address to listen on.
         port: Port, 0 for any free one.
         seed: Same seed, same company.
         deals: How many deals the company has.
-        limits: None (no pacing), True (50 and 2 a second), a pair, or an object with ``capacity`` and ``per_second``.
-        operating_limit: Seconds of operating time a method may use in ten minutes, None for no check.
+        limits: None (no pacing), True (50 and 2 a second), a pair, or an object with ``capacity``
+            and ``per_second``.
+        operating_limit: Seconds of operating time a method may use in ten minutes, None for no
+            check.
         latency: Seconds every answer takes at least.
         faults: Switches set from the start; more with ``portal.faults.add(...)``.
         scopes: Scopes of the administrator's webhook, all by default.
@@ -157,7 +159,10 @@ async def running_portal_async(**options: Any) -> AsyncIterator[RunningPortal]:
 
 
 def portal_fixture(**options: Any) -> Callable[[], Iterator[RunningPortal]]:
-    """Return a generator function for ``pytest.fixture``: ``portal = pytest.fixture(portal_fixture(deals=10))``."""
+    """Return a function for ``pytest.fixture``.
+
+    ``portal = pytest.fixture(portal_fixture(deals=10))``
+    """
 
     def portal() -> Iterator[RunningPortal]:
         with running_portal(**options) as running:

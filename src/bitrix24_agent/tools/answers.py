@@ -1,4 +1,4 @@
-"""What a model reads of an answer: rows as JSON lines, marked as the portal's data, capped, the rest on call."""
+"""What a model reads of an answer: JSON lines, marked as the portal's data, capped."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 MAX_CHARS = 6_000
 MAX_ROWS = 20
 MAX_VALUE = 2_000
+_EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,16 +32,14 @@ class Page:
     rest: int
 
 
-def answer_page(
-    answer: Answer, what: str, *, offset: int, clean: Callable[[str], str]
-) -> Page:
-    """Return the part of *answer* that starts at row (or character) *offset*.
+def answer_page(answer: Answer, what: str, *, offset: int, clean: Callable[[str], str]) -> Page:
+    r"""Return the part of *answer* that starts at row (or character) *offset*.
 
     *clean* neutralises control characters; *what* names the call. Portal text cannot close the
-    mark early: every ``<`` in it is written as ``\\u003c``.
+    mark early: every ``<`` in it is written as ``\u003c``.
     """
     if answer.commands or answer.failures:
-        return _text_page(_batch_value(answer), what, offset, clean)
+        return _text_page(batch_value(answer), what, offset, clean)
     if answer.rows:
         return _rows_page(answer, what, offset, clean)
     return _text_page(answer.result, what, offset, clean)
@@ -50,14 +49,14 @@ def _rows_page(answer: Answer, what: str, offset: int, clean: Callable[[str], st
     lines: list[str] = []
     used = 0
     for row in answer.rows[offset : offset + MAX_ROWS]:
-        line = _encode(_short(row), clean)
+        line = _encode(_filled(row), clean)
         if lines and used + len(line) > MAX_CHARS:
             break
         lines.append(line[:MAX_CHARS])
         used += len(line)
     last = offset + len(lines)
     total = answer.total if answer.total is not None else len(answer.rows)
-    span = f"rows {offset + 1}-{last} of {max(total, len(answer.rows))}"
+    span = f"rows {offset + 1}-{last} of {max(total, len(answer.rows))}, empty fields left out"
     return Page(
         text=_marked(lines, f"{what}, {span}"), shown=len(lines), rest=len(answer.rows) - last
     )
@@ -71,7 +70,8 @@ def _text_page(value: Any, what: str, offset: int, clean: Callable[[str], str]) 
     return Page(text=_marked([part], what + span), shown=len(part), rest=len(text) - last)
 
 
-def _batch_value(answer: Answer) -> dict[str, Any]:
+def batch_value(answer: Answer) -> dict[str, Any]:
+    """Return a batch's results by command key; a failed command says so."""
     value: dict[str, Any] = {key: inner.result for key, inner in answer.commands.items()}
     for key, error in answer.failures.items():
         value[key] = {"FAILED": str(error)}
@@ -86,6 +86,13 @@ def _marked(lines: Sequence[str], what: str) -> str:
 def _encode(value: Any, clean: Callable[[str], str]) -> str:
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
     return clean(text).replace("<", "\\u003c")
+
+
+def _filled(row: Any) -> Any:
+    """Return a row without its empty fields, which are most of a CRM row's tokens."""
+    if not isinstance(row, dict):
+        return _short(row)
+    return {key: _short(value) for key, value in row.items() if value not in _EMPTY}
 
 
 def _short(value: Any) -> Any:

@@ -1,0 +1,38 @@
+"""``bitrix24-agent portal``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bitrix24_agent.cli.output import Exit
+from bitrix24_agent.errors import SettingsError
+
+if TYPE_CHECKING:
+    import argparse
+
+EXAMPLE = "bitrix24-agent portal --port 8024"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's arguments."""
+    parser.add_argument("--port", type=int, default=8024, help="port on 127.0.0.1 (default 8024)")
+    parser.add_argument("--seed", type=int, default=24, help="seed of the made-up company")
+    parser.add_argument("--deals", type=int, default=120, help="number of deals (default 120)")
+    parser.add_argument(
+        "--limits", action="store_true", help="refuse like the cloud does: 50 requests, 2 a second"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve the emulator until it is interrupted."""
+    problem = ""
+    try:
+        from bitrix24_agent.emulator.portal import serve
+    except ImportError as error:
+        problem = str(error)
+    if problem:
+        raise SettingsError(
+            f"the emulator needs its extra: pip install 'bitrix24-agent[emulator]' ({problem})"
+        )
+    serve(host="127.0.0.1", port=args.port, seed=args.seed, deals=args.deals, limits=args.limits)
+    return Exit.DONE

@@ -1,0 +1,1 @@
+"""From what a person says to the methods that do it."""

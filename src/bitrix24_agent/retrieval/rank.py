@@ -1,0 +1,165 @@
+"""Score methods against one part of a request: verb and object first, then text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from bitrix24_agent.retrieval.profile import Profile
+    from bitrix24_agent.retrieval.request import Group, Part
+    from bitrix24_agent.retrieval.vocabulary import Vocabulary
+
+THRESHOLD = 0.38
+"""Scores below say that nothing fits; calibrated on the labelled requests of tests/retrieval."""
+
+_MAY = 0.8
+_AGAIN = 0.6
+_FIELD = 0.9
+_WORD = 0.55
+_VERB = 0.5
+_MISSING = 0.55
+_DEPRECATED = 0.95
+_STORY = 0.8
+_UNRELATED = 0.12
+
+# What a request without a verb usually wants.
+_SILENT = {"list": 0.9, "get": 0.85, "search": 0.6, "count": 0.5, "history": 0.6}
+_SILENT_ELSE = 0.35
+
+
+class Index:
+    """Profiles by what they are about, so that only methods with a word in common are scored."""
+
+    def __init__(self, profiles: Sequence[Profile], vocabulary: Vocabulary) -> None:
+        self.profiles = profiles
+        self._near = vocabulary.near
+        self._fields = vocabulary.fields
+        self._core: dict[str, list[int]] = {}
+        self._words: dict[str, list[int]] = {}
+        self._names: dict[str, list[int]] = {}
+        for place, profile in enumerate(profiles):
+            for id_ in profile.ids:
+                self._core.setdefault(id_, []).append(place)
+            for word in profile.words:
+                self._words.setdefault(word, []).append(place)
+            self._names.setdefault(profile.method.name.lower(), []).append(place)
+
+    def rank(self, part: Part) -> list[tuple[float, Profile]]:
+        """Return every method with something in common, best first; scores from 0 to 1."""
+        groups = [self._widened(group) for group in part.groups]
+        places: set[int] = set()
+        for ids, group in zip(groups, part.groups, strict=True):
+            for id_ in ids:
+                places.update(self._core.get(id_, ()))
+            if group.words in self._words and not group.ids:
+                places.update(self._words[group.words])
+        expressions = {
+            place for name in part.methods for place in self._names.get(name, ())
+        }
+        exact = {
+            place
+            for name in part.names
+            for place in self._names.get(name.lower().removesuffix(".json"), ())
+        }
+        places |= expressions | exact
+        known = sum(g.weight for g in part.groups if g.ids)
+        unknown = sum(g.weight for g in part.groups if not g.ids)
+        # However long a story somebody tells, what is not understood weighs only so much.
+        total = known + _STORY * unknown / (unknown + _STORY)
+        scored = []
+        for place in places:
+            profile = self.profiles[place]
+            if place in exact:
+                score = 1.0
+            else:
+                score = self._score(profile, part, groups, total)
+                if place in expressions:
+                    score = max(score, 0.92)
+            if not part.here:
+                score *= part.elsewhere
+            if score > 0.05:
+                scored.append((score, profile))
+        scored.sort(key=lambda pair: _order(*pair))
+        return scored
+
+    def _widened(self, group: Group) -> frozenset[str]:
+        """Return the ids of *group*, and the things that have its fields."""
+        extra = [self._fields[id_] for id_ in group.ids if id_ in self._fields]
+        return group.ids.union(*extra) if extra else group.ids
+
+    def _score(
+        self,
+        profile: Profile,
+        part: Part,
+        groups: Sequence[frozenset[str]],
+        total: float,
+    ) -> float:
+        covered = 0.0
+        met = 0
+        ids = profile.ids
+        open_ = set(range(len(profile.core)))
+        for group, widened in zip(part.groups, groups, strict=True):
+            if group.ids & ids:
+                # One word fills one place of the core; a second word for it is only context.
+                place = next((i for i in open_ if group.ids & profile.core[i]), None)
+                if place is None:
+                    covered += group.weight * _AGAIN
+                else:
+                    open_.discard(place)
+                    covered += group.weight
+                met += 1
+            elif widened & ids:
+                covered += group.weight * _FIELD
+            elif group.ids & profile.may:
+                covered += group.weight * _MAY
+            elif group.words in profile.words:
+                covered += group.weight * _WORD
+        if not covered or not total:
+            return 0.0
+        said: set[str] = set()
+        for group, widened in zip(part.groups, groups, strict=True):
+            if group.weight >= 0.1:
+                said |= widened
+        core = profile.core
+        matched = sum(1 for alternatives in core if alternatives & said)
+        precision = matched / len(core) if core else 0.5
+        recall = covered / total
+        thing = recall**0.8 * (_UNRELATED + (1 - _UNRELATED) * precision**0.9)
+        if not met:
+            thing *= 0.6
+        verb = self._verb(profile.action, part)
+        score = thing * (1 - _VERB + _VERB * verb)
+        if profile.method.deprecated:
+            score *= _DEPRECATED
+        return score
+
+    def _verb(self, action: str, part: Part) -> float:
+        """How well *action* does what the part asks for."""
+        if not part.actions:
+            return _SILENT.get(action, _SILENT_ELSE)
+        best = 0.0
+        for wanted, weight in part.actions.items():
+            fit = 1.0 if wanted == action else self._near.get(wanted, {}).get(action, 0.1)
+            best = max(best, fit * weight)
+        return best
+
+
+def _order(score: float, profile: Profile) -> tuple[float, bool, int, str, int]:
+    method = profile.method
+    return (-round(score, 4), method.deprecated, len(profile.core), method.name, -method.version)
+
+
+def interleave(
+    rankings: Iterable[list[tuple[float, Profile]]],
+) -> list[tuple[float, Profile]]:
+    """Merge the rankings of several wishes: the best of each first, then the second of each."""
+    lists = list(rankings)
+    merged: dict[str, tuple[float, Profile]] = {}
+    for rank in range(max(map(len, lists), default=0)):
+        for ranking in lists:
+            if rank < len(ranking):
+                score, profile = ranking[rank]
+                merged.setdefault(profile.method.id, (score, profile))
+    return list(merged.values())

@@ -1,0 +1,77 @@
+"""The public ``References``: the catalogue, and ``find`` from what a person says."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from bitrix24_agent.model import Finding, Hit
+from bitrix24_agent.reference.catalog import Catalog
+from bitrix24_agent.retrieval.profile import profiles
+from bitrix24_agent.retrieval.rank import THRESHOLD, Index, interleave
+from bitrix24_agent.retrieval.request import understand
+from bitrix24_agent.retrieval.route import Router
+from bitrix24_agent.retrieval.vocabulary import Vocabulary, parse_vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_KEPT = 0.5  # of the best score; what is further behind is noise
+
+
+class References(Catalog):
+    """Every documented method, and the way from a request to the few that serve it."""
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        return parse_vocabulary(self.text("vocabulary.md"), str(self.folder / "vocabulary.md"))
+
+    @cached_property
+    def _ranking(self) -> Index:
+        return Index(profiles(self._methods.values(), self._vocabulary), self._vocabulary)
+
+    @cached_property
+    def _router(self) -> Router:
+        return Router(self.packs, self._vocabulary)
+
+    def find(
+        self, query: str, *, limit: int = 10, packs: Iterable[str] | None = None
+    ) -> Finding:
+        """Return the methods that do what *query* asks for, best first; none when nothing fits.
+
+        Args:
+            query: What a person or a model says, in any of seven languages, or half a method name.
+            limit: Hits at most.
+            packs: Only methods of these packs; hits of other packs are counted in ``hidden``.
+        """
+        allowed = None if packs is None else {self._known(pack) for pack in packs}
+        request = understand(query, self._vocabulary)
+        route = self._router.route(request)
+        ranked = []
+        for part in request.parts:
+            ranking = self._ranking.rank(part)
+            floor = max(THRESHOLD, _KEPT * ranking[0][0]) if ranking else 1.0
+            ranked.append([(s, p) for s, p in ranking if s >= floor][: max(limit, 1) * 3])
+        merged = interleave(ranked)
+        if route.topic and not route.also_call:
+            merged = []
+        hits: list[Hit] = []
+        hidden: dict[str, int] = {}
+        for score, profile in merged:
+            pack = profile.method.pack
+            if allowed is not None and pack not in allowed:
+                hidden[pack] = hidden.get(pack, 0) + 1
+            elif len(hits) < limit:
+                hits.append(Hit(method=profile.method, score=round(min(score, 1.0), 4)))
+        ordered = self._router.packs(request, merged, route)
+        if allowed is not None:
+            ordered = tuple(pack for pack in ordered if pack in allowed)
+        return Finding(
+            query=query,
+            hits=tuple(hits),
+            packs=ordered,
+            topic=route.topic,
+            intent=route.intent,
+            hidden=hidden,
+            files=self._router.files(hits, ordered, route),
+        )

@@ -1,0 +1,339 @@
+"""What a request says: its parts, and in each the actions, the things and the words left over."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from bitrix24_agent.retrieval.text import Token, name_parts, tokens
+from bitrix24_agent.retrieval.vocabulary import Match
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bitrix24_agent.retrieval.vocabulary import Sense, Vocabulary
+
+MAX_PARTS = 4
+_MAX_WORDS = 160
+_MAX_GUESSES = 6
+_GUESS_WEIGHT = 0.75
+_QUOTED_WEIGHT = 0.3
+_CONTENT_WEIGHT = 0.3
+_SOFT_WEIGHT = 0.5
+_FIELD_WEIGHT = 0.3
+_UNKNOWN_WEIGHT = 0.3
+_NAMED_WEIGHT = 0.06
+_CONTEXT_WEIGHT = 0.25
+_PRODUCT = 0.7
+_MATTER = 0.45
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One word or expression of the request and everything it can mean.
+
+    Attributes:
+        ids: Things and fields, any of which may be meant.
+        weight: How much of the request it is.
+        words: As written (folded), for matching summaries.
+        soft: More often mentioned than meant.
+    """
+
+    ids: frozenset[str]
+    weight: float
+    words: str
+    soft: bool = False
+
+
+@dataclass(slots=True)
+class Part:
+    """One wish of a request.
+
+    Attributes:
+        actions: Action -> weight; the first that was said weighs most.
+        groups: The things, in the order they were said.
+        methods: Methods a turn of phrase means.
+        api: Words of API names in it, lower case.
+        names: Whole dotted names in it, as written.
+        topics: Topic -> words that speak for it.
+        unknown: Weight of words nothing is known about.
+        elsewhere: 1.0, less for every word about other products and matters.
+        here: The request names Bitrix24.
+    """
+
+    actions: dict[str, float] = field(default_factory=dict)
+    groups: list[Group] = field(default_factory=list)
+    methods: list[str] = field(default_factory=list)
+    api: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    topics: Counter[str] = field(default_factory=Counter)
+    unknown: float = 0.0
+    elsewhere: float = 1.0
+    here: bool = False
+    start: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request understood as far as the vocabulary goes.
+
+    Attributes:
+        whole: The request as one part.
+        parts: Its wishes; one when it has only one.
+        codes: Error codes in it, as written.
+    """
+
+    whole: Part
+    parts: tuple[Part, ...]
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A match and where it stands."""
+
+    start: int
+    match: Match | None
+    token: Token
+    content: bool
+    little: bool = False
+
+
+def understand(text: str, vocabulary: Vocabulary) -> Request:
+    """Find what *text* wants, in any language the vocabulary has."""
+    pieces = tokens(text)[: 2 * _MAX_WORDS]
+    language = _language(pieces, vocabulary)
+    found = _find(pieces, vocabulary, language)
+    here = any(t.text in ("bitrix", "bitrix24", "b24", "битрикс", "битрикс24") for t in pieces)
+    whole = _part(found, vocabulary, here=here)
+    parts = _split(found, whole, vocabulary, here=here)
+    codes = tuple(dict.fromkeys(t.raw for t in pieces if t.kind == "code"))
+    return Request(whole, tuple(parts), codes)
+
+
+def _language(pieces: Sequence[Token], vocabulary: Vocabulary) -> str:
+    """Guess the language from little words first, known words second."""
+    votes: Counter[str] = Counter()
+    for token in pieces:
+        if token.kind != "word":
+            continue
+        for language in sorted(vocabulary.little.get(token.text, ())):
+            votes[language] += 2
+        senses = vocabulary.word(token.text)
+        spoken = {language for sense in senses for language in sense.languages}
+        for language in sorted(spoken):
+            votes[language] += 1
+    return max(votes, key=lambda name: (votes[name], name == "en", name)) if votes else "en"
+
+
+def _find(pieces: Sequence[Token], vocabulary: Vocabulary, language: str) -> list[_Found]:
+    """Cut the tokens into known expressions, longest first, and words left over."""
+    words = [t.text if t.kind in ("word", "value") else "" for t in pieces]
+    plain = [t.text for t in pieces if t.kind == "word"]
+    unread = sum(1 for w in plain if w not in vocabulary.little and not vocabulary.word(w))
+    foreign = language not in ("ru", "uk") and 2 * unread > len(plain)
+    found: list[_Found] = []
+    guesses = 0
+    at = 0
+    content = False
+    while at < len(pieces):
+        token = pieces[at]
+        if token.kind == "mark":
+            if token.raw in "!?.;\n":
+                content = False
+            elif token.raw == ":" and _complete(_part(found, vocabulary, here=False)):
+                content = True
+            found.append(_Found(at, None, token, content))
+            at += 1
+            continue
+        if token.kind == "api" and "." not in token.raw and vocabulary.word(token.text):
+            # HubSpot, amoCRM, WhatsApp: a word of the vocabulary in an odd spelling.
+            token = replace(token, kind="word")
+        if token.kind == "value" and (senses := vocabulary.word(token.text)):
+            found.append(_Found(at, Match(1, senses), replace(token, kind="word"), content))
+            at += 1
+            continue
+        if token.kind != "word":
+            found.append(_Found(at, None, token, content))
+            at += 1
+            continue
+        best = _longest(vocabulary, words, at, language)
+        if best is None:
+            little = vocabulary.little.get(token.text)
+            senses = vocabulary.word(token.text) if not little or language not in little else ()
+            if little and not any(language in sense.languages for sense in senses):
+                senses = ()
+            if senses:
+                best = _chosen(senses, language)
+            elif little:
+                if token.text in vocabulary.joints:
+                    content = False
+                if token.text in vocabulary.content and any(f.match for f in found):
+                    content = True
+                found.append(_Found(at, None, token, content, little=True))
+                at += 1
+                continue
+            elif guesses < _MAX_GUESSES and not token.named and len(token.text) > 3:
+                guesses += 1
+                if senses := vocabulary.guess(token.text, language, foreign=foreign):
+                    best = _chosen(senses, language)._replace(weight=_GUESS_WEIGHT)
+        found.append(_Found(at, best, token, content))
+        at += best.length if best else 1
+    return found
+
+
+def _longest(
+    vocabulary: Vocabulary, words: Sequence[str], at: int, language: str
+) -> Match | None:
+    """Return the longest expression of several words at *at*; all senses of equal length."""
+    best: list[Match] = []
+    for match in vocabulary.phrases(words, at):
+        if not best or match.length > best[0].length:
+            best = [match]
+        elif match.length == best[0].length:
+            best.append(match)
+    if not best:
+        return None
+    for later in range(at + 1, at + best[0].length):
+        # "status to do not disturb": the longer expression wins though it begins later.
+        if any(m.length > best[0].length for m in vocabulary.phrases(words, later)):
+            return None
+    senses = tuple(dict.fromkeys(sense for match in best for sense in match.senses))
+    return _chosen(senses, language)._replace(length=best[0].length)
+
+
+def _chosen(senses: Sequence[Sense], language: str) -> Match:
+    """Return the senses in the language of the request, or all when it has none of them."""
+    native = [s for s in senses if language in s.languages or not s.languages]
+    return Match(1, tuple(native or senses))
+
+
+def _part(found: Sequence[_Found], vocabulary: Vocabulary, *, here: bool) -> Part:
+    part = Part(here=here, start=found[0].start if found else 0)
+    for item in found:
+        token = item.token
+        if token.kind == "code":
+            continue
+        if token.kind == "api":
+            _api_name(part, token, vocabulary)
+            continue
+        if token.kind != "word" or item.little:
+            continue
+        scale = 1.0
+        if token.quoted:
+            scale = _QUOTED_WEIGHT
+        elif item.content:
+            scale = _CONTENT_WEIGHT
+        if item.match is None:
+            weight = _NAMED_WEIGHT if token.named or token.quoted else _UNKNOWN_WEIGHT * scale
+            part.unknown += weight
+            if not token.quoted:
+                part.groups.append(Group(frozenset(), weight, token.text))
+            continue
+        _add(part, item.match, token.text, scale, vocabulary)
+    return part
+
+
+def _add(part: Part, match: Match, word: str, scale: float, vocabulary: Vocabulary) -> None:
+    scale *= match.weight
+    actions = [s.id for s in match.senses if s.kind == "action"]
+    things = [s.id for s in match.senses if s.kind == "thing"]
+    fields = [s.id for s in match.senses if s.kind == "field"]
+    for action in dict.fromkeys(actions):
+        weight = (1.0 if not part.actions else 0.7) * min(1.0, scale + 0.2)
+        part.actions[action] = max(part.actions.get(action, 0.0), weight)
+    if things or fields:
+        ids = frozenset((*things, *fields))
+        soft = not (set(things) - vocabulary.soft)
+        weight = _FIELD_WEIGHT if not things else _SOFT_WEIGHT if soft else 1.0
+        if actions and soft:
+            weight *= 0.6
+        part.groups.append(Group(ids, weight * scale, word, soft))
+    for sense in match.senses:
+        if sense.kind == "topic":
+            part.topics[sense.id] += 1
+        elif sense.kind == "expression":
+            part.methods.extend(name.strip() for name in sense.id.split(","))
+    if not (actions or things or fields):
+        for sense in match.senses:
+            if sense.kind == "elsewhere":
+                strength = _PRODUCT if sense.id == "product" else _MATTER
+                part.elsewhere *= 1.0 - scale * strength
+
+
+def _api_name(part: Part, token: Token, vocabulary: Vocabulary) -> None:
+    """Take a dotted or camel-case name apart: its words count as API words and as plain words."""
+    part.names.append(token.raw)
+    seen: list[str] = []
+    for word in name_parts(token.raw):
+        if word in seen:
+            continue
+        seen.append(word)
+        forms = [word, word.removesuffix("s"), word + "s"]
+        for form in forms:
+            if form in vocabulary.thing_names:
+                part.groups.append(
+                    Group(frozenset(vocabulary.thing_names[form]), 1.0, word)
+                )
+                break
+        for form in forms:
+            if form in vocabulary.action_names:
+                part.actions.setdefault(vocabulary.action_names[form], 1.0)
+                break
+        else:
+            for sense in vocabulary.word(word):
+                if sense.kind == "action":
+                    part.actions.setdefault(sense.id, 0.9)
+    part.api.extend(seen)
+
+
+def _split(
+    found: Sequence[_Found], whole: Part, vocabulary: Vocabulary, *, here: bool
+) -> list[Part]:
+    """Cut a request that wants several things where a joint is followed by an action."""
+    cuts = [0]
+    for index, item in enumerate(found):
+        joint = (item.little and item.token.text in vocabulary.joints) or (
+            item.token.kind == "mark" and item.token.raw in ",;.\n"
+        )
+        if not joint or item.token.quoted or len(cuts) == MAX_PARTS:
+            continue
+        left = _part(found[cuts[-1] : index], vocabulary, here=here)
+        if not _complete(left) or not _begins_with_action(found[index + 1 :]):
+            continue
+        right = _part(found[index + 1 :], vocabulary, here=here)
+        if _complete(right):
+            cuts.append(index + 1)
+    if len(cuts) == 1:
+        return [whole]
+    ends = [*cuts[1:], len(found)]
+    parts = [
+        _part(found[start:end], vocabulary, here=here)
+        for start, end in zip(cuts, ends, strict=True)
+    ]
+    for earlier, later in zip(parts, parts[1:], strict=False):
+        # "create a deal and add a comment": the deal is the context of the comment.
+        known = {id_ for group in later.groups for id_ in group.ids}
+        later.groups.extend(
+            Group(group.ids, group.weight * _CONTEXT_WEIGHT, group.words, soft=True)
+            for group in earlier.groups
+            if group.ids and not group.ids & known and group.weight > _CONTEXT_WEIGHT
+        )
+    return parts
+
+
+def _complete(part: Part) -> bool:
+    """Whether *part* says by itself what to do with what."""
+    if part.methods:
+        return True
+    return bool(part.actions) and any(g.ids and not g.soft and g.weight > 0.4 for g in part.groups)
+
+
+def _begins_with_action(found: Sequence[_Found]) -> bool:
+    for item in found[:3]:
+        if item.match is not None:
+            return any(s.kind in ("action", "expression") for s in item.match.senses)
+        if item.token.kind == "mark" or not item.little:
+            return False
+    return False

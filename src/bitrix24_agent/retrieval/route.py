@@ -1,0 +1,155 @@
+"""From a request to packs, to a topic of the deep reference, and to what kind of help it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bitrix24_agent.retrieval.text import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bitrix24_agent.model import Hit, Pack
+    from bitrix24_agent.retrieval.profile import Profile
+    from bitrix24_agent.retrieval.request import Request
+    from bitrix24_agent.retrieval.vocabulary import Vocabulary
+
+TOPICS = ("auth", "limits", "errors", "batch", "events", "oauth", "rest3")
+
+# Which topic an error code belongs to, by a piece of the code; the first that fits.
+_CODES = (
+    ("QUERY_LIMIT", "limits"),
+    ("OPERATION_TIME", "limits"),
+    ("OVERLOAD", "limits"),
+    ("BATCH", "batch"),
+    ("EXPIRED_TOKEN", "oauth"),
+    ("INVALID_GRANT", "oauth"),
+    ("INVALID_CLIENT", "oauth"),
+    ("WRONG_CLIENT", "oauth"),
+    ("INVALID_TOKEN", "oauth"),
+    ("REFRESH_TOKEN", "oauth"),
+    ("CLIENT_SECRET", "oauth"),
+    ("APPLICATION_TOKEN", "events"),
+    ("V3_", "rest3"),
+    ("AUTH", "auth"),
+    ("SCOPE", "auth"),
+    ("CREDENTIALS", "auth"),
+    ("ACCESS_DENIED", "auth"),
+    ("USER_ACCESS", "auth"),
+    ("CONFIRM_WAITING", "auth"),
+)
+# Pieces by which an identifier with underscores is an error code and not a field.
+_ERRORS = ("ERROR", "EXCEED", "DENIED", "INVALID", "FAILED", "NOT_FOUND", "WRONG", "EXPIRED",
+           "REQUIRED", "FORBIDDEN", "EXCEPTION", "INSUFFICIENT", "MISSING", "LIMIT", "BLOCKED",
+           "UNAUTHORIZED", "NOT_ALLOWED", "NOT_SUPPORTED", "UNKNOWN", "WAITING")  # fmt: skip
+_EVENT_THINGS = frozenset(("offline events", "event handler"))
+_TOPIC_PACKS = {
+    "limits": ("diagnostics", "platform"),
+    "auth": ("diagnostics", "platform"),
+    "errors": ("diagnostics", "platform"),
+    "rest3": ("diagnostics", "platform"),
+    "oauth": ("platform", "diagnostics"),
+    "batch": ("platform", "diagnostics"),
+    "events": ("platform", "diagnostics"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a request leads besides methods.
+
+    Attributes:
+        topic: Topic of the deep reference, or None.
+        intent: ``call``, ``trouble``, ``design`` or ``events``.
+        also_call: Whether methods are wanted too.
+    """
+
+    topic: str | None
+    intent: str
+    also_call: bool
+
+
+class Router:
+    """Routes requests over the packs of one reference folder."""
+
+    def __init__(self, packs: Mapping[str, Pack], vocabulary: Vocabulary) -> None:
+        self._packs = packs
+        self._order = {name: place for place, name in enumerate(packs)}
+        self._ids: dict[str, dict[str, float]] = {}
+        for pack in packs.values():
+            for phrase in pack.words:
+                words = fold(phrase).replace("-", " ").split()
+                senses = [s for m in vocabulary.phrases([*words], 0) for s in m.senses]
+                if len(words) == 1:
+                    senses = list(vocabulary.word(words[0]))
+                for sense in senses:
+                    if sense.kind == "thing":
+                        self._ids.setdefault(sense.id, {})[pack.name] = 1.0
+
+    def route(self, request: Request) -> Route:
+        """Decide whether the request needs the deep reference, and what kind of help it is."""
+        topics = request.whole.topics
+        codes = [code for code in map(str.upper, request.codes) if _is_error(code)]
+        trouble = topics["trouble"] > 0 or bool(codes)
+        design = topics["design"] > 0
+        topic: str | None = None
+        for code in codes:
+            topic = next((name for piece, name in _CODES if piece in code), topic or "errors")
+            if topic != "errors":
+                break
+        if topic is None or topic == "errors":
+            said = [name for name in TOPICS if topics[name] and name != "errors"]
+            if said:
+                topic = max(said, key=lambda name: (topics[name], -TOPICS.index(name)))
+            elif (trouble or design) and any(
+                group.ids & _EVENT_THINGS for group in request.whole.groups
+            ):
+                topic = "events"
+            elif topics["errors"]:
+                topic = "errors"
+        if topic is None:
+            return Route(None, "design" if design else "call", also_call=True)
+        intent = "trouble"
+        if topic == "events" and not trouble:
+            intent = "events"
+        elif design:
+            intent = "design"
+        return Route(topic, intent, also_call=False)
+
+    def packs(
+        self,
+        request: Request,
+        ranked: Sequence[tuple[float, Profile]],
+        route: Route,
+    ) -> tuple[str, ...]:
+        """Return pack names, best first: where the best methods are, then where the words lead."""
+        votes: dict[str, float] = {}
+        for place, (score, profile) in enumerate(ranked[:10]):
+            pack = profile.method.pack
+            votes[pack] = max(votes.get(pack, 0.0), score / (1 + 0.1 * place))
+        for group in request.whole.groups:
+            for id_ in sorted(group.ids):
+                for pack, weight in self._ids.get(id_, {}).items():
+                    votes[pack] = votes.get(pack, 0.0) + 0.05 * weight * group.weight
+        ordered = sorted(votes, key=lambda name: (-round(votes[name], 4), self._order[name]))
+        if route.topic and not route.also_call:
+            first = _TOPIC_PACKS[route.topic]
+            ordered = [*first, *(name for name in ordered if name not in first)]
+        return tuple(ordered[:4])
+
+    def files(
+        self, hits: Sequence[Hit], packs: Sequence[str], route: Route
+    ) -> tuple[str, ...]:
+        """Return the reference files to read before the first step, two at most."""
+        if route.topic:
+            return ("bitrix24.md",)
+        if not hits:
+            return ("packs.md",)
+        best = hits[0].method
+        return (f"catalog-{best.pack}.md", f"methods/{best.family}.md")
+
+
+def _is_error(code: str) -> bool:
+    known = any(piece in code for piece, _ in _CODES)
+    return known or any(piece in code for piece in _ERRORS)

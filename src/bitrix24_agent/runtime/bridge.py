@@ -1,0 +1,276 @@
+"""What both framework adapters need of a toolkit: any thread, any loop, and writes that stop.
+
+An adapter holds a :class:`Bridge`, never a client. It turns a tool call of a framework into
+``Toolkit.run_tool`` and a human's answer into ``approve``/``refuse``; it decides nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bitrix24_agent.audit.untrusted import neutralise
+from bitrix24_agent.errors import B24Error, ConfirmationRequired, SetupError
+from bitrix24_agent.model import ToolResult
+from bitrix24_agent.runtime.sync import SyncToolkit
+from bitrix24_agent.tools.build import EXECUTE
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from bitrix24_agent.model import Caller, Finding, Json, ToolSpec
+    from bitrix24_agent.reference.catalog import Catalog
+    from bitrix24_agent.runtime.toolkit import Toolkit
+
+T = TypeVar("T")
+MAX_CHANGES = 20
+MAX_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A write that waits for a human, ready to be shown to one.
+
+    Attributes:
+        plan_id: The stored plan.
+        risk: ``write`` or ``destructive``.
+        summary: One line.
+        changes: Field by field, before and after; at most 20, long values cut.
+        expires_at: Unix seconds.
+        earlier: How many plans this very request had before (they expired unanswered).
+    """
+
+    plan_id: str
+    risk: str
+    summary: str
+    changes: tuple[dict[str, Json], ...]
+    expires_at: float
+    earlier: int = 0
+
+    @property
+    def description(self) -> str:
+        """What a human reads before saying yes."""
+        lines = [self.summary, *(f"  {_change(change)}" for change in self.changes)]
+        until = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(self.expires_at))
+        lines.append(f"Plan {self.plan_id}, void after {until}.")
+        return "\n".join(lines)
+
+    @property
+    def text(self) -> str:
+        """What the model reads when nobody can be asked here."""
+        changes = "; ".join(_change(change) for change in self.changes[:8])
+        return (
+            f"NOT DONE YET: {self.summary} waits for a human's approval. Plan {self.plan_id}. "
+            f"{changes + '. ' if changes else ''}"
+            "Tell the user; after the approval call b24_execute."
+        )
+
+    def plain(self) -> dict[str, Json]:
+        """Return a small JSON-ready picture for an approval screen."""
+        return {
+            "plan_id": self.plan_id,
+            "risk": self.risk,
+            "summary": self.summary,
+            "changes": [dict(change) for change in self.changes],
+            "expires_at": self.expires_at,
+        }
+
+
+Begun = ToolResult | Waiting
+
+
+class Bridge:
+    """One toolkit for a framework that calls from any thread or event loop.
+
+    A ``SyncToolkit`` works from everywhere: its work runs on its own background loop. An async
+    ``Toolkit`` belongs to the loop that used it first; calls from elsewhere are carried there.
+    """
+
+    def __init__(self, kit: Toolkit | SyncToolkit) -> None:
+        self.kit = kit
+        self._toolkit: Toolkit = kit.asynchronous if isinstance(kit, SyncToolkit) else kit
+        self._home: asyncio.AbstractEventLoop | None = None
+
+    def __repr__(self) -> str:
+        return f"Bridge({self.kit!r})"
+
+    # --- knowledge ----------------------------------------------------
+
+    @property
+    def references(self) -> Catalog:
+        """The catalogue behind the tools."""
+        return self._toolkit.references
+
+    @property
+    def packs(self) -> tuple[str, ...]:
+        """Names of the enabled packs."""
+        return self._toolkit.packs
+
+    def tools(self, expose: str = "gateway") -> list[ToolSpec]:
+        """See ``Toolkit.tools``."""
+        return self._toolkit.tools(expose)
+
+    def search(
+        self, request: str, *, limit: int = 5, packs: Sequence[str] | None = None
+    ) -> Finding:
+        """See ``Toolkit.search``."""
+        return self._toolkit.search(request, limit=limit, packs=packs)
+
+    def mask(self, value: Any) -> Any:
+        """Return text or nested data without secrets."""
+        return self._toolkit.mask(value)
+
+    # --- calls ----------------------------------------------------
+
+    def begin(self, name: str, arguments: Mapping[str, Json], caller: Caller) -> Begun:
+        """Run a tool until it ended or waits for a human; never raises for what went wrong."""
+        return self._guarded(lambda kit: _begin(kit, name, arguments, caller))
+
+    async def abegin(self, name: str, arguments: Mapping[str, Json], caller: Caller) -> Begun:
+        """Do :meth:`begin` without blocking the caller's loop."""
+        return await self._aguarded(lambda kit: _begin(kit, name, arguments, caller))
+
+    def settle(
+        self, plan_id: str, caller: Caller, *, approved: bool, by: str, reason: str = ""
+    ) -> ToolResult:
+        """Record a human's answer to one plan and, after a yes, send its call once."""
+        return self._guarded(
+            lambda kit: _settle(kit, plan_id, caller, approved=approved, by=by, reason=reason)
+        )
+
+    async def asettle(
+        self, plan_id: str, caller: Caller, *, approved: bool, by: str, reason: str = ""
+    ) -> ToolResult:
+        """Do :meth:`settle` without blocking the caller's loop."""
+        return await self._aguarded(
+            lambda kit: _settle(kit, plan_id, caller, approved=approved, by=by, reason=reason)
+        )
+
+    # --- loops ----------------------------------------------------
+
+    def run(self, work: Callable[[Toolkit], Awaitable[T]]) -> T:
+        """Run ``work(toolkit)`` where the toolkit lives and wait for it.
+
+        Raises:
+            SetupError: An async Toolkit whose loop is not running elsewhere cannot be used so.
+        """
+        if isinstance(self.kit, SyncToolkit):
+            return self.kit.submit(work).result()
+        home = self._home
+        if home is None or not home.is_running() or home is _running_loop():
+            raise SetupError(
+                "this is an async Toolkit: use the tools' async face, or give the adapter a "
+                "SyncToolkit, which serves both"
+            )
+        return asyncio.run_coroutine_threadsafe(_awaited(work, self.kit), home).result()
+
+    async def arun(self, work: Callable[[Toolkit], Awaitable[T]]) -> T:
+        """Await ``work(toolkit)`` where the toolkit lives, from any loop.
+
+        Raises:
+            SetupError: The async Toolkit belongs to a loop that is not running any more.
+        """
+        if isinstance(self.kit, SyncToolkit):
+            return await asyncio.wrap_future(self.kit.submit(work))
+        here = asyncio.get_running_loop()
+        if self._home is None:
+            self._home = here
+        if self._home is here:
+            return await work(self.kit)
+        if not self._home.is_running():
+            raise SetupError(
+                "this async Toolkit belongs to another event loop, which is not running; give the "
+                "adapter a SyncToolkit, which serves every loop"
+            )
+        return await asyncio.wrap_future(
+            asyncio.run_coroutine_threadsafe(_awaited(work, self.kit), self._home)
+        )
+
+    def _guarded(self, work: Callable[[Toolkit], Awaitable[T]]) -> T | ToolResult:
+        try:
+            return self.run(work)
+        except Exception as error:  # noqa: BLE001 -- the adapters' edge: a run must not die of it
+            return self._broken(error)
+
+    async def _aguarded(self, work: Callable[[Toolkit], Awaitable[T]]) -> T | ToolResult:
+        try:
+            return await self.arun(work)
+        except Exception as error:  # noqa: BLE001 -- the adapters' edge: a run must not die of it
+            return self._broken(error)
+
+    def _broken(self, error: Exception) -> ToolResult:
+        known = isinstance(error, B24Error)
+        end = "Nothing was sent." if isinstance(error, SetupError) else "It may have been done."
+        text = f"FAILED {error if known else type(error).__name__}. {end} Stop and report this."
+        return ToolResult(text=str(self.mask(text)), is_error=True, error=error)
+
+
+async def _begin(kit: Toolkit, name: str, arguments: Mapping[str, Json], caller: Caller) -> Begun:
+    try:
+        return await kit.run_tool(name, arguments, caller=caller, raise_confirmation=True)
+    except ConfirmationRequired as error:
+        waiting = error
+    earlier = 0
+    if caller.key is not None:
+        earlier = sum(plan.id != waiting.plan_id for plan in await kit.plans(key=caller.key))
+    return Waiting(
+        plan_id=waiting.plan_id,
+        risk=str(waiting.risk),
+        summary=_clean(kit, waiting.summary),
+        changes=tuple(
+            {
+                "path": _clean(kit, f"{c.command}.{c.path}" if c.command else c.path),
+                "before": None if c.before is None else _clean(kit, c.before),
+                "after": None if c.after is None else _clean(kit, c.after),
+            }
+            for c in waiting.diff[:MAX_CHANGES]
+        ),
+        expires_at=waiting.expires_at,
+        earlier=earlier,
+    )
+
+
+async def _settle(
+    kit: Toolkit, plan_id: str, caller: Caller, *, approved: bool, by: str, reason: str
+) -> ToolResult:
+    try:
+        plan = await kit.plan(plan_id)
+        if not approved:
+            if plan.status != "refused":
+                await kit.refuse(plan_id, by=by, reason=reason)
+            why = f": {_clean(kit, reason)}" if reason else ""
+            return ToolResult(
+                text=f"NOT DONE: the user refused it{why}. Nothing was sent. Do not ask again "
+                "unless the user wants it.",
+                is_error=True,
+            )
+        if plan.status == "pending":
+            await kit.approve(plan_id, by=by)
+    except B24Error as error:
+        return ToolResult(text=kit.explain(error), is_error=True, error=error)
+    return await kit.run_tool(EXECUTE, {"plan_id": plan_id}, caller=caller)
+
+
+def _change(change: Mapping[str, Json]) -> str:
+    if change["before"] is None:
+        return f"{change['path']}: {change['after']}"
+    return f"{change['path']}: {change['before']} -> {change['after']}"
+
+
+def _clean(kit: Toolkit, value: Any) -> str:
+    """Show a value to a human: no secrets, no control characters, not too long."""
+    text = str(kit.mask(neutralise(str(value)))).replace("\n", " ")
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
+
+
+async def _awaited(work: Callable[[Toolkit], Awaitable[T]], kit: Toolkit) -> T:
+    return await work(kit)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

@@ -1,0 +1,1 @@
+"""Everything that outlives a call, in one SQL store."""
