@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bitrix24_agent.audit.redact import mask
     from bitrix24_agent.client.limits import Limits
     from bitrix24_agent.policy.rules import Policy, approve_up_to
-    from bitrix24_agent.reference.catalog import References
+    from bitrix24_agent.retrieval.references import References
     from bitrix24_agent.runtime.sync import SyncToolkit
     from bitrix24_agent.runtime.toolkit import Toolkit
 
@@ -46,7 +46,7 @@ __all__ = [
 _LAZY = {
     "Limits": "bitrix24_agent.client.limits",
     "Policy": "bitrix24_agent.policy.rules",
-    "References": "bitrix24_agent.reference.catalog",
+    "References": "bitrix24_agent.retrieval.references",
     "SyncToolkit": "bitrix24_agent.runtime.sync",
     "Toolkit": "bitrix24_agent.runtime.toolkit",
     "approve_up_to": "bitrix24_agent.policy.rules",

@@ -38,7 +38,7 @@ _NOT_A_VALUE = r"(?![*<{$\[(]|none\b|null\b|true\b|false\b|undefined\b|\.\.\.)"
 _RULES: tuple[tuple[str, str], ...] = (
     # /rest/1/<code>/ and /rest/api/1/<code>/, however the slash is written; a method is no code
     (
-        rf"((?:(?<![a-z0-9])|(?<=%2f)|(?<=u002f)|(?<=#x2f;)|(?<=#47;))rest{_SLASH}{{1,4}}+"
+        rf"((?:(?<![a-z0-9])|(?<=2f)|(?<=u002f)|(?<=#x2f;)|(?<=#47;))rest{_SLASH}{{1,4}}+"
         rf"(?:api{_SLASH}{{1,4}}+)?\d{{1,12}}+{_SLASH}{{1,4}}+)"
         r"(?=[a-z_-]{0,64}[0-9]|[a-z0-9_-]{10})[a-z0-9_-]{5,128}+(?!\.[a-z])",
         rf"\g<1>{MASK}",

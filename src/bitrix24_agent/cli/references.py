@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bitrix24_agent.cli.output import Exit, print_json
-from bitrix24_agent.reference.catalog import packaged_folder
+from bitrix24_agent.reference.catalog import Catalog, packaged_folder
 
 if TYPE_CHECKING:
     import argparse
@@ -60,7 +60,7 @@ def _compile(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> int:
     from bitrix24_agent.reference.lint import check
 
-    folder = args.references or packaged_folder()
+    folder = Catalog.load(args.references).folder
     findings = check(folder)
     lines = [f"{finding.file}:{finding.line}: {finding.message}" for finding in findings]
     changes: list[str] = []

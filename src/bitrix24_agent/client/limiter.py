@@ -87,7 +87,8 @@ class Limiter:
         self._refused_at = _NEVER
         self._synced_at = _NEVER
         self._rests: dict[str, float] = {}
-        self._resets: OrderedDict[str, float] = OrderedDict()
+        self._seen: OrderedDict[str, Timing] = OrderedDict()
+        self._thresholds: dict[str, float] = {}
         self._background: set[asyncio.Task[None]] = set()
 
     @property
@@ -268,12 +269,13 @@ class Limiter:
         if not timing.operating or reset is None:
             return
         name = method.lower()
-        self._resets[name] = reset
-        self._resets.move_to_end(name)
-        if len(self._resets) > 500:
-            self._resets.popitem(last=False)
-        limit = self._limits.operating_s if self._limits is not None else None
-        if limit is not None and timing.operating > limit and reset > self._clock.time():
+        self._seen[name] = timing
+        self._seen.move_to_end(name)
+        if len(self._seen) > 500:
+            self._seen.popitem(last=False)
+        known = self._limits.operating_s if self._limits is not None else None
+        threshold = self._thresholds.get(name, known)
+        if threshold is not None and timing.operating >= threshold and reset > self._clock.time():
             self._put_to_rest(name, reset)
 
     def used_up(self, method: str) -> float:
@@ -283,9 +285,13 @@ class Limiter:
         """
         name = method.lower()
         now = self._clock.time()
-        until = self._resets.pop(name, 0.0)
-        if until <= now:
-            until = now + REST_S
+        until = now + REST_S
+        seen = self._seen.pop(name, None)
+        if seen is not None and seen.operating:
+            known = self._thresholds.get(name, seen.operating)
+            self._thresholds[name] = min(known, seen.operating)
+            if seen.operating_reset_at is not None and seen.operating_reset_at > now:
+                until = seen.operating_reset_at
         self._put_to_rest(name, until)
         return until - now
 

@@ -14,15 +14,16 @@ class Limits:
     Attributes:
         capacity: Counter above which the portal answers QUERY_LIMIT_EXCEEDED.
         per_second: How much the counter falls in a second.
-        operating_s: Operating seconds of one method in ten minutes after which it rests until the
-            portal's reset; None when the portal has no such limit (on-premise default).
+        operating_s: Operating seconds of one method in ten minutes after which it rests without
+            being asked; None to learn the threshold from the portal's first refusal, which costs
+            one refused call (the portal says nowhere what it is).
 
-    Source: limits.md @ 5988ed13; 480 s is that page's example and what the vendor's SDKs assume
+    Source: limits.md @ 5988ed13
     """
 
     capacity: float = 50
     per_second: float = 2.0
-    operating_s: float | None = 480.0
+    operating_s: float | None = None
 
     def __post_init__(self) -> None:
         if not (self.capacity >= 1 and self.per_second > 0):
@@ -41,6 +42,3 @@ STANDARD = Limits()
 """Every plan but Enterprise."""
 
 ENTERPRISE = Limits(capacity=250, per_second=5.0)
-
-ON_PREMISE = Limits(capacity=50, per_second=2.0, operating_s=None)
-"""A starting point: on-premise the server's settings decide."""

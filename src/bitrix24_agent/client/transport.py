@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from bitrix24_agent.errors import CallFailedError, NotSentError, OutcomeUnknownError
+from bitrix24_agent.protocol.turns import turn_to_read
 
 if TYPE_CHECKING:
     import ssl
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Raw = tuple[int, "Mapping[str, str]", bytes]
 
-POOLS = 4
+POOLS = 7
 CONNECTIONS = 5
 """Of each pool. A pool's cost grows with its size: 1.2 ms a request at 5, 7.2 ms at 50."""
 
@@ -35,6 +36,9 @@ KEEP_ALIVE_S = 4.0
 """Shorter than a server's own, so that a write is not sent into a connection being closed."""
 
 CONNECT_TIMEOUT_S = 10.0
+
+SMALL = 128 * 1024
+"""Bytes up to which an answer that belongs to a list is read without waiting for its turn."""
 
 
 class HttpTransport:
@@ -202,8 +206,19 @@ class _Sent:
 
 
 async def _whole(response: httpx.Response) -> Raw:
-    body = await response.aread()
-    return response.status_code, response.headers, body
+    """Read a body; a large one that belongs to a list in its turn."""
+    turn = turn_to_read.get()
+    if turn is None:
+        return response.status_code, response.headers, await response.aread()
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in response.aiter_bytes():
+        pieces.append(piece)
+        size += len(piece)
+        if turn is not None and size > SMALL:
+            await turn.wait()
+            turn = None
+    return response.status_code, response.headers, b"".join(pieces)
 
 
 # --- failures ------------------------------------------------------------------------------------

@@ -54,7 +54,9 @@ def check_examples(docs: Path, methods: Iterable[Method]) -> Iterator[Checked]:
                 yield Checked(**where, problem=example.reason, readable=False)
                 continue
             if not isinstance(example.body, dict):
-                yield Checked(**where, problem="the body is a list: parameters by position", readable=False)
+                yield Checked(
+                    **where, problem="the body is a list: parameters by position", readable=False
+                )
                 continue
             schema = schema or method.schema()
             problem = next(problems(schema, canonical(schema, example.body), ""), None)
@@ -83,7 +85,9 @@ def problems(schema: dict[str, Any], value: Any, path: str) -> Iterator[str]:
         return
     kind = schema.get("type")
     if kind:
-        fits = isinstance(value, _TYPES[kind]) and not (kind in {"integer", "number"} and isinstance(value, bool))
+        fits = isinstance(value, _TYPES[kind]) and not (
+            kind in {"integer", "number"} and isinstance(value, bool)
+        )
         if not fits:
             yield f"{path or 'body'}: {type(value).__name__} is not {kind}"
             return

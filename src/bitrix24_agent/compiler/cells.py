@@ -49,7 +49,12 @@ def read_names(cell: str) -> list[Named]:
     types, anchor = _types(rest)
     return [
         Named(
-            name=n, types=types, required=required, footnote=footnote, anchor=anchor, link=rest.strip()
+            name=n,
+            types=types,
+            required=required,
+            footnote=footnote,
+            anchor=anchor,
+            link=rest.strip(),
         )
         for n in names
     ]
@@ -89,7 +94,7 @@ def _names(cell: str) -> tuple[list[str], bool, bool, str]:
 
 def _stars(tail: str, raw: str) -> tuple[bool, bool]:
     """Return whether a required star and whether another footnote mark follows the name."""
-    if "^*^" in tail or raw.endswith("^") and "*" in tail:
+    if "^*^" in tail or (raw.endswith("^") and "*" in tail):
         return True, False
     if raw.endswith("\\"):
         tail = "\\" + tail
@@ -113,7 +118,7 @@ def _split_names(raw: str) -> list[str]:
 
 
 def _looks_like_type(text: str) -> bool:
-    from bitrix24_agent.compiler.types import KNOWN  # noqa: PLC0415
+    from bitrix24_agent.compiler.types import KNOWN
 
     return text.lower().rstrip("[]") in KNOWN
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from bitrix24_agent.compiler import events, families, overlay, report, risk, summary
+from bitrix24_agent.compiler import events, families, report, risk, summary
+from bitrix24_agent.compiler import overlay as corrections
 from bitrix24_agent.compiler.editions import compare_editions
 from bitrix24_agent.compiler.extract import Extracted, extract
-from bitrix24_agent.compiler.packs import PackRules
 from bitrix24_agent.compiler.pages import REFERENCE_FOLDER, find_pages, read_page
 from bitrix24_agent.compiler.report import Finding, Report
 from bitrix24_agent.compiler.sectioned import sectioned
@@ -24,9 +24,10 @@ from bitrix24_agent.compiler.write import (
 )
 from bitrix24_agent.errors import ReferencesError
 from bitrix24_agent.reference.parse import parse_packs
+from bitrix24_agent.reference.patterns import PackRules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from bitrix24_agent.compiler.pages import Page
@@ -58,11 +59,11 @@ def compile_references(
         ReferencesError: *docs* is no documentation, a correction does not apply, or *out* cannot be written.
     """
     library = Library(docs)
-    rows = _overlay_rows(overlay if overlay is not None else out / "overlay")
-    packs = _packs(out)
-    found = read_documentation(library, overlay_names(rows))
+    rows = corrections.read_overlay(overlay if overlay is not None else out / "overlay")
+    packs = read_packs(out)
+    found = read_documentation(library, corrections.renames(rows))
     _check_overlay(rows, found)
-    methods = _compiled(found, rows, packs)
+    methods = compiled_methods(found, rows, packs)
     done = Report(
         methods=len(methods),
         versions=dict(Counter(m.version for m in methods)),
@@ -71,15 +72,17 @@ def compile_references(
         events=len(found.events),
         pages=library.count,
         commit=commit or commit_of(docs) or UNKNOWN_COMMIT,
-        findings=_findings(found, methods),
+        findings=_findings(found),
         skipped=found.skipped,
         rules={f"{m.name}@{m.version}": risk.judge(m.name).rule for m in methods},
     )
     if second_edition is not None:
         if not (second_edition / REFERENCE_FOLDER).is_dir():
             raise ReferencesError("no documentation here", file=str(second_edition))
-        done.differences = compare_editions(docs, second_edition, sorted({m.page.split("#")[0] for m in methods}))
-    replace_files(out, _files(methods, found, packs, done))
+        done.differences = compare_editions(
+            docs, second_edition, sorted({m.page.split("#")[0] for m in methods})
+        )
+    replace_files(out, _files(methods, found, done))
     return done
 
 
@@ -91,7 +94,8 @@ class Library:
         self._pages: dict[str, Page | None] = {}
         if not (docs / REFERENCE_FOLDER).is_dir():
             raise ReferencesError(
-                f"no {REFERENCE_FOLDER}/ folder here; give a checkout of the documentation", file=str(docs)
+                f"no {REFERENCE_FOLDER}/ folder here; give a checkout of the documentation",
+                file=str(docs),
             )
         self.files = [f.relative_to(docs).as_posix() for f in find_pages(docs)]
 
@@ -123,6 +127,7 @@ class Documentation:
     events: list[events.Event] = field(default_factory=list)
     skipped: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     doubles: list[Finding] = field(default_factory=list)
+    idle: list[corrections.Row] = field(default_factory=list)
 
 
 def read_documentation(
@@ -169,7 +174,11 @@ def _keep(found: Documentation, method: Extracted, renamed: Mapping[tuple[str, i
         found.methods[key] = method
         first, method = method, first
     found.doubles.append(
-        Finding(page=method.page, line=1, message=f"{method.name} (v{method.version}) is already documented by {first.page}")
+        Finding(
+            page=method.page,
+            line=1,
+            message=f"{method.name} (v{method.version}) is already documented by {first.page}",
+        )
     )
 
 
@@ -188,7 +197,9 @@ def why_none(page: Page) -> str:
         return report.WIDGET_EVENT
     if path.parts[1:2] == ("widgets",):
         return report.WIDGET
-    if re.search(r"fields|data.types|types|structure|objects|blocks?$|dto", path.stem, re.IGNORECASE) or {
+    if re.search(
+        r"fields|data.types|types|structure|objects|blocks?$|dto", path.stem, re.IGNORECASE
+    ) or {
         "structure",
         "block-collections",
     } & set(path.parts):
@@ -212,13 +223,21 @@ def commit_of(docs: Path) -> str | None:
         return text
     name = text.removeprefix("ref:").strip()
     common = git / "commondir"
-    roots = [git, (git / common.read_text(encoding="utf-8").strip()).resolve()] if common.is_file() else [git]
+    roots = (
+        [git, (git / common.read_text(encoding="utf-8").strip()).resolve()]
+        if common.is_file()
+        else [git]
+    )
     for root in roots:
         loose, packed = root / name, root / "packed-refs"
         if loose.is_file():
             return loose.read_text(encoding="utf-8").strip()
         if packed.is_file():
-            match = re.search(rf"^([0-9a-f]{{40}}) {re.escape(name)}$", packed.read_text(encoding="utf-8"), re.MULTILINE)
+            match = re.search(
+                rf"^([0-9a-f]{{40}}) {re.escape(name)}$",
+                packed.read_text(encoding="utf-8"),
+                re.MULTILINE,
+            )
             if match:
                 return match[1]
     return None
@@ -227,7 +246,12 @@ def commit_of(docs: Path) -> str | None:
 # --- from facts to blocks -------------------------------------------------------------------------------
 
 
-def _packs(out: Path) -> dict[str, Pack]:
+def read_packs(out: Path) -> dict[str, Pack]:
+    """Return the packs that the references folder *out* describes.
+
+    Raises:
+        ReferencesError: There is no readable ``packs.md``.
+    """
     file = out / "packs.md"
     try:
         return parse_packs(file.read_text(encoding="utf-8"), str(file))
@@ -237,46 +261,50 @@ def _packs(out: Path) -> dict[str, Pack]:
         ) from None
 
 
-def _overlay_rows(folder: Path) -> list[overlay.Row]:
-    return overlay.read_overlay(folder)
-
-
-def overlay_names(rows: Iterable[overlay.Row]) -> dict[tuple[str, int], str]:
-    """Return the names people corrected."""
-    return overlay.renames(rows)
-
-
-def _check_overlay(rows: list[overlay.Row], found: Documentation) -> None:
+def _check_overlay(rows: list[corrections.Row], found: Documentation) -> None:
     known = {(m.name, m.version) for m in found.methods.values()}
-    renamed = set(overlay.renames(rows))
-    problems = overlay.check_rows(rows, known | renamed)
+    renamed = set(corrections.renames(rows))
+    problems = corrections.check_rows(rows, known | renamed)
     if problems:
         file, line, message = problems[0]
         more = "".join(f"\n{f}:{n}: {text}" for f, n, text in problems[1:])
         raise ReferencesError(message + more, file=file, line=line)
 
 
-def _compiled(
-    found: Documentation, rows: list[overlay.Row], packs: Mapping[str, Pack]
+def compiled_methods(
+    found: Documentation,
+    rows: list[corrections.Row],
+    packs: Mapping[str, Pack],
+    *,
+    strict: bool = True,
 ) -> list[Compiled]:
+    """Return every method with its corrections, in order of the names.
+
+    With *strict* off, a method no pack's pattern fits gets no pack instead of an error.
+
+    Raises:
+        ReferencesError: A correction does not apply, or (strict) a method fits no pack.
+    """
     names = [m.name for m in found.methods.values()]
     twins = {n for n, times in Counter(n.lower() for n in names).items() if times > 1}
     family = families.families(names)
     rules = PackRules(packs)
-    by_method: dict[tuple[str, int], list[overlay.Row]] = defaultdict(list)
+    by_method: dict[tuple[str, int], list[corrections.Row]] = defaultdict(list)
     for row in rows:
         by_method[row.key].append(row)
     methods = []
     for one in found.methods.values():
         judged = risk.judge(one.name)
         pack = rules.pack_of(one.name)
-        if pack is None:
-            raise ReferencesError(f"no pattern fits {one.name}; every method belongs to one pack", file="packs.md")
+        if pack is None and strict:
+            raise ReferencesError(
+                f"no pattern fits {one.name}; every method belongs to one pack", file="packs.md"
+            )
         method = Compiled(
             name=one.name,
             version=one.version,
             family=family[one.name],
-            pack=pack,
+            pack=pack or "",
             risk=judged.risk,
             scopes=one.scopes,
             replaced_by=_successor(one, found),
@@ -292,7 +320,8 @@ def _compiled(
             errors=one.errors,
             params=one.params,
         )
-        methods.append(overlay.apply(method, by_method[one.name, one.version], packs))
+        found.idle += corrections.idle_rows(method, by_method[one.name, one.version])
+        methods.append(corrections.apply(method, by_method[one.name, one.version], packs))
     return sorted(methods, key=lambda m: m.order)
 
 
@@ -311,19 +340,24 @@ def _successor(one: Extracted, found: Documentation) -> str | None:
     return "-"
 
 
-def _findings(found: Documentation, methods: Iterable[Compiled]) -> list[Finding]:
+def _findings(found: Documentation) -> list[Finding]:
     findings = list(found.doubles)
     for one in found.methods.values():
         findings += [Finding(page=one.page, line=line, message=text) for line, text in one.problems]
         if not one.scopes:
             findings.append(Finding(page=one.page, line=1, message="the page names no scope"))
-    del methods
+    findings += [
+        Finding(
+            page=f"overlay/{PurePosixPath(row.file).name}",
+            line=row.line,
+            message=f"{row.method} {row.field}: this row changes nothing any more",
+        )
+        for row in found.idle
+    ]
     return findings
 
 
-def _files(
-    methods: list[Compiled], found: Documentation, packs: Mapping[str, Pack], done: Report
-) -> dict[str, str]:
+def _files(methods: list[Compiled], found: Documentation, done: Report) -> dict[str, str]:
     groups: dict[str, list[Compiled]] = defaultdict(list)
     for method in methods:
         groups[method.family].append(method)
@@ -333,7 +367,6 @@ def _files(
         (replace(e, pack=events.pack_of(e.page, folders)) for e in found.events),
         key=lambda e: (e.name, e.page),
     )
-    del packs
     return {
         **{f"methods/{name}.md": texts[name] for name in sorted(texts)},
         "index.md": index_text(methods, texts, done.commit),

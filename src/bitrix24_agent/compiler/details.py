@@ -72,7 +72,9 @@ def enum_of(text: str, name: str = "") -> tuple[str, ...]:
 
 def _about_another(before: str, name: str) -> bool:
     """Whether the words before a list of values speak of another parameter."""
-    named = re.findall(r"(?:parameter|field|key)s?\s+`([^`]+)`|`([^`]+)`\s+(?:parameter|field|key)", before)
+    named = re.findall(
+        r"(?:parameter|field|key)s?\s+`([^`]+)`|`([^`]+)`\s+(?:parameter|field|key)", before
+    )
     return any((a or b) != name for a, b in named)
 
 
@@ -98,7 +100,7 @@ def _bulleted(lines: list[str]) -> tuple[str, ...]:
         text = next((g for g in value.groups() if g), None) if value else None
         if text is None or not _is_value(text):
             return ()
-        values.append(text.strip())
+        values.append(text.strip().replace("\\\\", "\\"))
         # several values on one line: - `a`, `b` — meaning
         head = re.split(r"[—–]", bullet[1])[0]
         values.extend(v for v in re.findall(_CODE, head)[1:] if _is_value(v))
@@ -118,7 +120,7 @@ def default_of(text: str) -> str | None:
     value = match[1].strip().strip("'\"").strip()
     if len(value) > 40 or ";" in value or "|" in value:
         return None
-    return value if value or match[1].strip() else None
+    return value if value and value.lower() != "null" else None
 
 
 def format_of(text: str, base: str | None, kind: str) -> str | None:

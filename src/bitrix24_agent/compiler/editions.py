@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bitrix24_agent.compiler.cells import Named, read_names
+from bitrix24_agent.compiler.names import identify
 from bitrix24_agent.compiler.pages import Page, read_page
 from bitrix24_agent.compiler.types import resolve
 
@@ -36,7 +37,9 @@ def compare_editions(docs: Path, second: Path, pages: Iterable[str]) -> list[Dif
     for path in pages:
         other_file = second / path
         if not other_file.is_file():
-            found.append(Difference(page=path, line=1, message="the second edition has no such page"))
+            found.append(
+                Difference(page=path, line=1, message="the second edition has no such page")
+            )
             continue
         found += _differences(path, read_page(docs, docs / path), read_page(second, other_file))
     return found
@@ -45,6 +48,9 @@ def compare_editions(docs: Path, second: Path, pages: Iterable[str]) -> list[Dif
 def _differences(path: str, page: Page, other: Page) -> list[Difference]:
     ours, theirs = _rows(page), _rows(other)
     found: list[Difference] = []
+    mine, its = identify(page), identify(other)
+    if mine and its and mine.name.lower() != its.name.lower():
+        found.append(_said(path, 1, f"the page is about {mine.name} here and {its.name} there"))
     for name, (line, row) in ours.items():
         twin = theirs.get(name)
         if twin is None:
@@ -53,14 +59,20 @@ def _differences(path: str, page: Page, other: Page) -> list[Difference]:
         if row.required != twin[1].required:
             marks = ("required", "not required")
             found.append(
-                _said(path, line, f"{name[0]} is {marks[not row.required]} here and {marks[not twin[1].required]} there")
+                _said(
+                    path,
+                    line,
+                    f"{name[0]} is {marks[not row.required]} here and {marks[not twin[1].required]} there",
+                )
             )
-        mine, its = resolve(row.types), resolve(twin[1].types)
-        if set(mine.type.split("|")) != set(its.type.split("|")):
-            found.append(_said(path, line, f"{name[0]} is {mine.type} here and {its.type} there"))
+        kind, other_kind = resolve(row.types), resolve(twin[1].types)
+        if set(kind.type.split("|")) != set(other_kind.type.split("|")):
+            found.append(_said(path, line, f"{name[0]} is {kind.type} here and {other_kind.type} there"))
     for name in theirs:
         if name not in ours:
-            found.append(_said(path, 1, f"{name[0]} is only in the second edition (line {theirs[name][0]})"))
+            found.append(
+                _said(path, 1, f"{name[0]} is only in the second edition (line {theirs[name][0]})")
+            )
     return found
 
 
@@ -80,7 +92,9 @@ def _rows(page: Page) -> dict[tuple[str, int], tuple[int, Named]]:
                 if not _TYPED.search(row.cells[0]):
                     continue
                 for named in read_names(row.cells[0]):
-                    if not re.fullmatch(r"[\w.\[\]~-]+", named.name) or re.search(r"[а-яА-Я]", named.name):
+                    if {t.lower() for t in named.types} & {"type", "тип"} or not re.fullmatch(r"[\w.\[\]~-]+", named.name) or re.search(
+                        r"[а-яА-Я]", named.name
+                    ):
                         continue
                     times[named.name] = times.get(named.name, 0) + 1
                     found[named.name, times[named.name]] = (row.line, named)

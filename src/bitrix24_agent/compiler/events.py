@@ -47,7 +47,11 @@ def read_events(page: Page) -> list[Event]:
             _event(page, _HEADING_NAME.match(s.title)[1], _with_children(page, s))  # type: ignore[index]
             for s in several
         ]
-    titled = [n for n in _NAME.findall(page.title) if not n.lower().startswith(("onupdating", "ondeleting"))]
+    titled = [
+        n
+        for n in _NAME.findall(page.title)
+        if not n.lower().startswith(("onupdating", "ondeleting"))
+    ]
     stem = PurePosixPath(page.path).stem
     if not (stem.startswith("on-") or (titled and "/event" in page.path)):
         return []
@@ -73,7 +77,9 @@ def _event(page: Page, name: str, sections: Iterable[Section]) -> Event:
     for section in sections:
         for code in section.codes:
             value, _ = examples.decode(code.text, tail=True) if "{" in code.text else (None, None)
-            if isinstance(value, dict) and isinstance(value.get("data", value.get("DATA")), (dict, list)):
+            if isinstance(value, dict) and isinstance(
+                value.get("data", value.get("DATA")), (dict, list)
+            ):
                 _keys(value.get("data", value.get("DATA")), "data", payload, 0)
                 break
         if payload:
@@ -117,7 +123,7 @@ def _keys(value: Any, path: str, found: list[str], depth: int) -> None:
 
 
 def _documented(sections: Iterable[Section]) -> list[str]:
-    from bitrix24_agent.compiler.parameters import parameter_tables, rows  # noqa: PLC0415
+    from bitrix24_agent.compiler.parameters import parameter_tables, rows
 
     names: list[str] = []
     for section in sections:
@@ -136,9 +142,7 @@ def packs_by_folder(methods: Iterable[tuple[str, str]]) -> dict[str, str]:
         parts = page.split("/")[:-1]
         for length in range(1, len(parts) + 1):
             votes.setdefault("/".join(parts[:length]), Counter())[pack] += 1
-    return {
-        folder: min(count, key=lambda p: (-count[p], p)) for folder, count in votes.items()
-    }
+    return {folder: min(count, key=lambda p: (-count[p], p)) for folder, count in votes.items()}
 
 
 def pack_of(page: str, folders: Mapping[str, str]) -> str:

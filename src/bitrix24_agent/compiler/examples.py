@@ -19,7 +19,9 @@ _LENIENT = json.JSONDecoder(strict=False)
 _ENVELOPE = {"time", "total", "next"}
 _SHELL = {"bash", "sh", "shell", "curl", "http", ""}
 _DATA = re.compile(r"(?:^|\s)(?:-d|--data|--data-raw|--data-binary)\s+(['\"])")
-_ADDRESS = re.compile(r"https?://[^\s\"']*?/rest/(?P<v3>api/)?(?:[^/\s\"']+/[^/\s\"']+/)?(?P<name>[A-Za-z][\w.]*)")
+_ADDRESS = re.compile(
+    r"https?://[^\s\"']*?/rest/(?P<v3>api/)?(?:[^/\s\"']+/[^/\s\"']+/)?(?P<name>[A-Za-z][\w.]*)"
+)
 _GLUED = re.compile(r"'(?:\"?\$\([^\n]*?\)\"?|\"?\$\{?\w+\}?\"?)'")
 _AFTER_BODY = re.compile(r"\s*(?:[\\/]\s*)?(?:\n|$)|\s+(?:\\|-|https?:|\"https?:|'https?:)")
 _SHELL_LINE = re.compile(r"(?m)^\s*,?\s*auth=\S+\s*$")

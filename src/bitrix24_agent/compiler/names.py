@@ -20,7 +20,9 @@ _CALL = re.compile(
 )
 _SHELL = {"bash", "sh", "shell", "curl", "http", ""}
 _SUFFIX = re.compile(r"\.(json|xml)$")
-_V3_NOTE = re.compile(r"belongs to REST 3\.0|method of REST 3\.0|available only in REST 3\.0", re.IGNORECASE)
+_V3_NOTE = re.compile(
+    r"belongs to REST 3\.0|method of REST 3\.0|available only in REST 3\.0", re.IGNORECASE
+)
 _VERSION_IN_FILE = re.compile(r"-rest-?v3$|-v3$")
 _METHOD_SECTIONS = {
     "method parameters",

@@ -43,14 +43,33 @@ _ELEMENTS = re.compile(
     r"(?:fields|keys|structure|properties|parameters)(?: of [\w ]+)?:\s*$",
     re.IGNORECASE | re.MULTILINE,
 )
-_NO_KEYS = {"asc", "desc", "y", "n", "true", "false", "null", "and", "or", "not", "in", "like", "field_n", "value_n"}
+_FURTHER = re.compile(r"(?:additional|further|other|common|general|optional) parameters?$", re.IGNORECASE)
+_INSIDE_WORDS = {"field", "fields", "object", "structure", "element", "format", "item", "items", "description", "keys"}
+_NO_KEYS = {
+    "asc",
+    "desc",
+    "y",
+    "n",
+    "true",
+    "false",
+    "null",
+    "and",
+    "or",
+    "not",
+    "in",
+    "like",
+    "field_n",
+    "value_n",
+}
 _GENERIC_KEYS = re.compile(r"field_?(?:1|n|name)?\b`?\s*:|\bvalue_(?:1|n)\b|\bfield_n\b")
 _MOST_DEPTH = 6
 ROW_FILTERS = {"filter"}
 ROW_CHOICES = {"select", "order", "sort"}
 
 
-def build(page: Page, top: list[Found], load: Callable[[str], Page | None]) -> list[tuple[int, str]]:
+def build(
+    page: Page, top: list[Found], load: Callable[[str], Page | None]
+) -> list[tuple[int, str]]:
     """Give every parameter of *top* what stands inside it; return lines that could not be placed."""
     _settle_dotted(top)
     sections = [s for s in area(page) if s not in primary_sections(page)]
@@ -105,7 +124,9 @@ def is_choice(node: Found) -> bool:
     """Whether the parameter says which fields to return or to sort by; its tables list what may be chosen."""
     name = node.name.lower()
     if name == "order":
-        return not re.search(r"order (?:id|properties|data|fields)|order and", node.text, re.IGNORECASE)
+        return not re.search(
+            r"order (?:id|properties|data|fields)|order and", node.text, re.IGNORECASE
+        )
     return name in ROW_CHOICES
 
 
@@ -192,10 +213,20 @@ def _bulleted(node: Found, lines: list[str]) -> list[Found]:
         bullet = _KEY_BULLET.match(line)
         if not bullet:
             if line.strip() and not line.startswith(" "):
-                skipping = bool(re.search(r"values?|operator|prefix|direction|fields for|languages?", line, re.IGNORECASE))
+                skipping = bool(
+                    re.search(
+                        r"values?|operator|prefix|direction|fields for|languages?",
+                        line,
+                        re.IGNORECASE,
+                    )
+                )
                 base = None if skipping else base
             continue
-        if skipping or bullet["name"].lower() in _NO_KEYS or re.fullmatch(r"(?:field|value)_\w", bullet["name"]):
+        if (
+            skipping
+            or bullet["name"].lower() in _NO_KEYS
+            or re.fullmatch(r"(?:field|value)_\w", bullet["name"])
+        ):
             continue
         indent = len(bullet["indent"])
         base = indent if base is None else base
@@ -210,12 +241,18 @@ def _bulleted(node: Found, lines: list[str]) -> list[Found]:
                 break
             below.append(follow)
         text = "\n".join([rest, *below])
-        named = Named(name=bullet["name"].removesuffix("[]"), types=(), required=bool(bullet["star"]))
+        named = Named(
+            name=bullet["name"].removesuffix("[]"), types=(), required=bool(bullet["star"])
+        )
         if named.placeholder:
             continue
         types = (kind[1] + (kind[2] or ""),) if kind else ()
-        required = named.required or bool(re.search(r"\brequired\b", rest.split(".")[0], re.IGNORECASE)) and not re.search(
-            r"not required|required if|required when|required for", rest, re.IGNORECASE
+        required = (
+            named.required
+            or (bool(re.search(r"\brequired\b", rest.split(".")[0], re.IGNORECASE))
+            and not re.search(
+                r"not required|required if|required when|required for", rest, re.IGNORECASE
+            ))
         )
         found.append(describe(named, types, text, required=required, line=node.line))
     return found if len(found) > 1 or (found and node.typed.type == "object") else []
@@ -288,7 +325,12 @@ def _insert(node: Found, segments: list[str], one: Found) -> None:
             child = _bare(name, "array", one.line)
             node.inner.append(child)
         kind = one.typed.type
-        if child.typed.type == "array" and kind not in {"any", "array"} and "|" not in kind and not kind.endswith("[]"):
+        if (
+            child.typed.type == "array"
+            and kind not in {"any", "array"}
+            and "|" not in kind
+            and not kind.endswith("[]")
+        ):
             child.typed = Typed(type=f"{kind}[]", ref=one.typed.ref)
         child.text = f"{child.text}\n\n{one.text}"
         return
@@ -306,6 +348,13 @@ def _bare(name: str, kind: str, line: int) -> Found:
 
 def merge(into: Found, other: Found) -> None:
     """Join two rows of the same name: types become alternatives, required only when both say so."""
+    if "Y/N" in {into.typed.format, other.typed.format} and {into.typed.type, other.typed.type} == {
+        "string",
+        "boolean",
+    }:
+        yes_no = into if into.typed.format == "Y/N" else other
+        into.typed, into.enum = yes_no.typed, yes_no.enum
+        other.typed, other.enum = yes_no.typed, yes_no.enum
     kinds = list(into.typed.type.split("|"))
     kinds += [k for k in other.typed.type.split("|") if k not in kinds]
     if "any" in kinds:
@@ -318,7 +367,9 @@ def merge(into: Found, other: Found) -> None:
     )
     into.required = into.required and other.required
     if into.enum != other.enum:
-        into.enum = tuple(dict.fromkeys((*into.enum, *other.enum))) if into.enum and other.enum else ()
+        into.enum = (
+            tuple(dict.fromkeys((*into.enum, *other.enum))) if into.enum and other.enum else ()
+        )
     if into.default != other.default:
         into.default = None
     if into.source != other.source:
@@ -329,7 +380,9 @@ def merge(into: Found, other: Found) -> None:
 
 def split_path(name: str) -> list[str]:
     """Cut ``a.b``, ``a[b]`` and ``a[].b`` into segments; ``[]`` stays with its segment."""
-    name = re.sub(r"\[['\"]?(\w+)['\"]?\]", lambda m: f".{m[1]}" if not m[1].isdigit() else "[]", name)
+    name = re.sub(
+        r"\[['\"]?(\w+)['\"]?\]", lambda m: f".{m[1]}" if not m[1].isdigit() else "[]", name
+    )
     return [s for s in name.split(".") if s and s != "[]"] or [name]
 
 
@@ -337,7 +390,9 @@ def _settle_dotted(top: list[Found]) -> None:
     """Move ``fields.TITLE`` of the method's own table into ``fields``; ``UF_...`` becomes ``UF_*``."""
     for node in top:
         if node.named.placeholder:
-            node.name = re.sub(r"(?:\.\.\.|…|<[^>]*>|\{[^}]*\}|(?<=_)[Xx]+|\*)+$", "", node.name) + "*"
+            node.name = (
+                re.sub(r"(?:\.\.\.|…|<[^>]*>|\{[^}]*\}|(?<=_)[Xx]+|\*)+$", "", node.name) + "*"
+            )
     by_name = {n.name: n for n in top}
     for node in list(top):
         segments = split_path(node.name)
@@ -346,7 +401,9 @@ def _settle_dotted(top: list[Found]) -> None:
             parent = by_name.get(head)
             top.remove(node)
             if parent is None:
-                parent = _bare(head, "object[]" if segments[0].endswith("[]") else "object", node.line)
+                parent = _bare(
+                    head, "object[]" if segments[0].endswith("[]") else "object", node.line
+                )
                 by_name[head] = parent
                 top.append(parent)
             if len(segments) > 1:
@@ -371,15 +428,19 @@ def _orphans(
             (
                 n
                 for n in everything
-                if holds_keys(n)
-                and not n.inner
-                and n.name.lower() in names
-                and not is_choice(n)
+                if holds_keys(n) and not n.inner and n.name.lower() in names and not is_choice(n)
             ),
             None,
         )
         bare = [n for n in top if holds_keys(n) and not n.inner and not is_choice(n)]
-        if target is None and len(bare) == 1 and section.parent in primary_sections(page):
+        beside = section.parent in primary_sections(page) or section.level == 2
+        if target is None and beside and _FURTHER.match(section.title):
+            for table in parameter_tables(section):
+                for one in rows(table):
+                    if one.name not in {n.name for n in top}:
+                        top.append(one)
+            continue
+        if target is None and beside and len(bare) == 1 and names & _INSIDE_WORDS:
             target = bare[0]
         if target is None:
             problems.append((section.line, f"a table of parameters with no place: {section.title}"))
@@ -396,4 +457,3 @@ def walk(nodes: Iterable[Found]) -> Iterable[Found]:
     for node in nodes:
         yield node
         yield from walk(node.inner)
-

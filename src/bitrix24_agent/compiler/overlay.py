@@ -13,7 +13,7 @@ from bitrix24_agent.params import JSON_TYPES, Param
 from bitrix24_agent.reference.tables import listed, rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from bitrix24_agent.compiler.write import Compiled
@@ -80,7 +80,9 @@ def _row(cells: Sequence[str], file: str, line: int) -> Row:
     known = name in FIELDS or name.startswith("param ")
     if not known:
         raise ReferencesError(
-            f"{name!r} is no overlay field ({', '.join(FIELDS)}, param <path>)", file=file, line=line
+            f"{name!r} is no overlay field ({', '.join(FIELDS)}, param <path>)",
+            file=file,
+            line=line,
         )
     return Row(
         method=method.strip("`"), version=int(version), field=name, value=value, source=source,
@@ -88,7 +90,9 @@ def _row(cells: Sequence[str], file: str, line: int) -> Row:
     )  # fmt: skip
 
 
-def check_rows(rows_: Iterable[Row], known: Iterable[tuple[str, int]]) -> list[tuple[str, int, str]]:
+def check_rows(
+    rows_: Iterable[Row], known: Iterable[tuple[str, int]]
+) -> list[tuple[str, int, str]]:
     """Return file, line and reason of every row that cannot apply: its method is gone, or it is said twice."""
     methods = set(known)
     problems: list[tuple[str, int, str]] = []
@@ -96,16 +100,31 @@ def check_rows(rows_: Iterable[Row], known: Iterable[tuple[str, int]]) -> list[t
     for row in rows_:
         if row.key not in methods:
             problems.append(
-                (row.file, row.line, f"{row.method} (v{row.version}) is not in the documentation any more")
+                (
+                    row.file,
+                    row.line,
+                    f"{row.method} (v{row.version}) is not in the documentation any more",
+                )
             )
             continue
         key = (*row.key, row.field)
         first = seen.setdefault(key, row)
         if first is not row and not (row.field.startswith("param ") and row.value != first.value):
             problems.append(
-                (row.file, row.line, f"{row.field} of {row.method} is already set in {first.file}:{first.line}")
+                (
+                    row.file,
+                    row.line,
+                    f"{row.field} of {row.method} is already set in {first.file}:{first.line}",
+                )
             )
     return problems
+
+
+def idle_rows(method: Compiled, rows_: Iterable[Row]) -> Iterator[Row]:
+    """Yield the parameter rows that change nothing in *method* any more: the pages have been mended."""
+    for row in rows_:
+        if row.field.startswith("param ") and _change_param(method.params, row) == method.params:
+            yield row
 
 
 def renames(rows_: Iterable[Row]) -> dict[tuple[str, int], str]:
@@ -155,9 +174,12 @@ def _change_param(params: tuple[Param, ...], row: Row) -> tuple[Param, ...]:
     verb, value = verb.strip().lower(), value.strip()
     at = next((i for i, p in enumerate(params) if p.path == path), None)
     if verb == "add":
-        if at is not None:
-            raise _wrong(row, f"{path} is already there")
-        return _insert(params, _param(path, value, row))
+        new = _param(path, value, row)
+        if at is None:
+            return _insert(params, new)
+        return (*params[:at], new, *params[at + 1 :])
+    if at is None and verb == "remove":
+        return params
     if at is None:
         raise _wrong(row, f"the method has no parameter {path}")
     if verb == "remove":
@@ -185,7 +207,9 @@ def _insert(params: tuple[Param, ...], new: Param) -> tuple[Param, ...]:
     if parent:
         bare = parent.removesuffix("[]")
         places = [
-            i for i, p in enumerate(params) if p.path in {parent, bare} or p.path.startswith(f"{parent}.")
+            i
+            for i, p in enumerate(params)
+            if p.path in {parent, bare} or p.path.startswith(f"{parent}.")
         ]
         at = places[-1] + 1 if places else at
     return (*params[:at], new, *params[at:])

@@ -148,9 +148,7 @@ def read_page(docs: Path, file: Path) -> Page:
     text = "\n".join(lines)
     sections = _cut(lines, numbers)
     title = next((s.title for s in sections if s.level == 1), "")
-    return Page(
-        path=file.relative_to(docs).as_posix(), title=title, text=text, sections=sections
-    )
+    return Page(path=file.relative_to(docs).as_posix(), title=title, text=text, sections=sections)
 
 
 def _lines(docs: Path, file: Path, *, depth: int) -> tuple[list[str], list[int]]:

@@ -16,7 +16,17 @@ if TYPE_CHECKING:
     from bitrix24_agent.compiler.pages import Page, Section
     from bitrix24_agent.compiler.tables import Row, Table
 
-_NAME_HEADERS = ("name", "parameter", "field", "key", "value", "property", "attribute", "option", "element")
+_NAME_HEADERS = (
+    "name",
+    "parameter",
+    "field",
+    "key",
+    "value",
+    "property",
+    "attribute",
+    "option",
+    "element",
+)
 _OTHER_HEADERS = ("code", "method", "event", "error", "status", "placement", "mistake", "section")
 _NOT_PARAMETERS = re.compile(
     r"^(response|returned|success|successful|errors?\b|error|continue|code examples?|examples?\b|typical|result|"
@@ -45,6 +55,7 @@ class Found:
     example_only: bool = False
     inner: list[Found] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
+    shown_values: set[str] = field(default_factory=set)
     unlisted: list[str] = field(default_factory=list)
     seen_types: set[str] = field(default_factory=set)
 
@@ -92,12 +103,18 @@ def headless(table: Table) -> bool:
     if not re.match(r"\s*\*\*", cell) or "`" not in cell:
         return False
     named = read_names(cell)
-    return bool(named) and bool(named[0].types) and not any(t.lower() == "type" for t in named[0].types)
+    return (
+        bool(named)
+        and bool(named[0].types)
+        and not any(t.lower() == "type" for t in named[0].types)
+    )
 
 
 def variants(sections: list[Section]) -> bool:
     """Whether *sections* are several ways to call the same method: "1. By id", "2. By code"."""
-    return len(sections) > 1 and all(re.match(r"\d+[.)]|by\b", s.title, re.IGNORECASE) for s in sections)
+    return len(sections) > 1 and all(
+        re.match(r"\d+[.)]|by\b", s.title, re.IGNORECASE) for s in sections
+    )
 
 
 def top_level(page: Page) -> list[Found]:
@@ -124,7 +141,9 @@ def _apart(sections: list[Section], found: dict[str, Found]) -> None:
     for way in ways:
         needed = [n for n in found if n in way - common and found[n].required]
         if needed:
-            heads.append(next((n for n in reversed(needed) if n.lower().endswith("id")), needed[-1]))
+            heads.append(
+                next((n for n in reversed(needed) if n.lower().endswith("id")), needed[-1])
+            )
     for name, one in found.items():
         if name not in common:
             one.required = False
@@ -175,12 +194,19 @@ def _row(row: Row, width: int, typed_at: int | None, required_at: int | None) ->
         if typed_at is not None and typed_at < len(cells) and not types:
             types = tuple(
                 t
-                for t in re.split(r"[\s|,/`]+|\bor\b", re.sub(r"\]\([^)]*\)|[\[*]", "", cells[typed_at]))
+                for t in re.split(
+                    r"[\s|,/`]+|\bor\b", re.sub(r"\]\([^)]*\)|[\[*]", "", cells[typed_at])
+                )
                 if t and re.fullmatch(r"[\w.\[\]<>]+", t)
             )
         required = named.required
         if required_at is not None and required_at < len(cells):
-            required = required or cells[required_at].strip().strip("*`").lower() in {"yes", "+", "y", "true"}
+            required = required or cells[required_at].strip().strip("*`").lower() in {
+                "yes",
+                "+",
+                "y",
+                "true",
+            }
         yield describe(named, types, text, required=required, line=row.line)
 
 
@@ -192,6 +218,8 @@ def describe(
     enum = details.enum_of(text, named.name)
     kind, form = typed.type, details.format_of(text, typed.format, typed.type)
     lowered = {v.upper() for v in enum}
+    if kind == "boolean" and not enum and "`Y`" in text and "`N`" in text:
+        lowered = {"Y", "N"}
     if lowered and lowered <= {"Y", "N"} and kind in {"boolean", "string", "any", "object"}:
         kind, form, enum = "string", "Y/N", tuple(v for v in ("Y", "N") if v in lowered)
     elif kind == "boolean":

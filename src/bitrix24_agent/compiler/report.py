@@ -69,7 +69,9 @@ class Report:
             f"{len(self.findings)} findings about the pages, all in report.md",
         ]
         if self.differences:
-            lines.append(f"{len(self.differences)} differences from the second edition, in report.md")
+            lines.append(
+                f"{len(self.differences)} differences from the second edition, in report.md"
+            )
         return "\n".join(lines)
 
     def text(self) -> str:
@@ -92,12 +94,20 @@ class Report:
         lines += ["## Findings", ""]
         if self.findings:
             lines += ["| page | line | finding |", "|---|---|---|"]
-            lines += [_row(f.page, f.line, f.message) for f in sorted(self.findings, key=lambda f: (f.page, f.line, f.message))]
+            lines += [
+                _row(f.page, f.line, f.message)
+                for f in sorted(self.findings, key=lambda f: (f.page, f.line, f.message))
+            ]
         else:
             lines.append("None.")
         lines.append("")
         if self.differences:
-            lines += ["## Differences from the second edition", "", "| page | line | difference |", "|---|---|---|"]
+            lines += [
+                "## Differences from the second edition",
+                "",
+                "| page | line | difference |",
+                "|---|---|---|",
+            ]
             lines += [_row(d.page, d.line, d.message) for d in self.differences]
             lines.append("")
         return "\n".join(lines)

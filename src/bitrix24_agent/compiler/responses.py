@@ -17,16 +17,23 @@ if TYPE_CHECKING:
 
 MOST_KEYS = 80
 
-_CODE = re.compile(r"^[A-Z][A-Z0-9_]{2,}$|^[A-Za-z]+(?:_[A-Za-z0-9]+)+$|^\d{1,15}$|^[A-Z][A-Za-z]+(?:Exception|Error)$|^[a-z]+[A-Z]\w+$")
+_CODE = re.compile(
+    r"^[A-Z][A-Z0-9_]{2,}$|^[A-Za-z]+(?:_[A-Za-z0-9]+)+$|^\d{1,15}$|^[A-Z][A-Za-z]+(?:Exception|Error)$|^[a-z]+[A-Z]\w+$"
+)
 _V3_CODE = re.compile(r"Error Code:?\**:?\s*`([A-Z][A-Z0-9_]+)`", re.IGNORECASE)
 _ERROR_TITLES = re.compile(r"error|exception", re.IGNORECASE)
-_WHO = re.compile(r"^>?\s*Who can (?:execute|call|use|subscribe)[^:\n]*:\s*(?P<who>.+)$", re.MULTILINE | re.IGNORECASE)
+_WHO = re.compile(
+    r"^>?\s*Who can (?:execute|call|use|subscribe)[^:\n]*:\s*(?P<who>.+)$",
+    re.MULTILINE | re.IGNORECASE,
+)
 _ADMIN = re.compile(
     r"^[`*]*(?:only\s+)?(?:a|an|the)?\s*(?P<kind>(?:portal|bitrix24|account|crm)\s+)?administrators?[`*]*"
     r"(?P<rest>.*)$",
     re.IGNORECASE,
 )
-_OR_OTHERS = re.compile(r"\bor\b|\band\b|,\s*(?:a\s+)?user|\bowner|manager|moderator", re.IGNORECASE)
+_OR_OTHERS = re.compile(
+    r"\bor\b|\band\b|,\s*(?:a\s+)?user|\bowner|manager|moderator", re.IGNORECASE
+)
 _APPLICATION = re.compile(
     r"only (?:with)?in (?:the )?(?:authorization |authentication )?context of (?:the |an |a )?\[?application|"
     r"(?:works?|executed|available|called|be used) (?:only )?(?:with)?in (?:the )?(?:authorization )?(?:application context|context of (?:the |an |its )?\[?application)|"
@@ -34,7 +41,10 @@ _APPLICATION = re.compile(
     r"only (?:be )?(?:works? )?(?:with|in|within) (?:the )?(?:\w+ )?(?:authorization )?context of (?:the |an )?\[?app",
     re.IGNORECASE,
 )
-_WEBHOOK_FINE = re.compile(r"(?:via|with|by|using) (?:a |an )?(?:incoming )?webhook or|session authorization", re.IGNORECASE)
+_WEBHOOK_FINE = re.compile(
+    r"(?:via|with|by|using) (?:a |an )?(?:incoming )?webhook or|session authorization",
+    re.IGNORECASE,
+)
 _ADDING = {"add", "create", "register", "copy", "copyto", "upload", "uploadfile", "addbytemplate", "import", "start",
            "addfolder", "addsubfolder", "send", "open", "addfromcomment", "answer", "addblock"}  # fmt: skip
 
@@ -134,9 +144,15 @@ def _documented_keys(page: Page, returns: str | None) -> tuple[str, ...]:
     names: list[str] = []
     for section in _response_tables(page)[:1]:
         for table in parameter_tables(section)[:1]:
-            names += [r.name for r in rows(table) if r.name not in {"result", "time", "total", "next"}]
+            names += [
+                r.name for r in rows(table) if r.name not in {"result", "time", "total", "next"}
+            ]
     inner = (returns or "").removeprefix("result").strip(".[]{}")
-    kept = [n.split(".")[-1] for n in names if n != inner and re.fullmatch(r"[\w.~]+", n) and not n.endswith("_")]
+    kept = [
+        n.split(".")[-1]
+        for n in names
+        if n != inner and re.fullmatch(r"[\w.~]+", n) and not n.endswith("_")
+    ]
     return tuple(dict.fromkeys(kept))
 
 
@@ -161,7 +177,13 @@ def _inner_id(value: Any, path: str, depth: int) -> str | None:
         for key, inner in value.items():
             if isinstance(inner, dict) and (found := _inner_id(inner, f"{path}.{key}", depth - 1)):
                 return found
-    ids = [k for k, v in value.items() if re.search(r"(?:_ID|Id|_id)$", k) and isinstance(v, (int, str)) and not isinstance(v, bool)]
+    ids = [
+        k
+        for k, v in value.items()
+        if re.search(r"(?:_ID|Id|_id)$", k)
+        and isinstance(v, (int, str))
+        and not isinstance(v, bool)
+    ]
     return f"{path}.{ids[0]}" if len(ids) == 1 else None
 
 
@@ -196,21 +218,27 @@ def errors_of(page: Page) -> tuple[str, ...]:
             continue
         codes += _V3_CODE.findall(section.text)
         for table in section.tables:
-            column = next((i for i, h in enumerate(table.header) if re.match(r"(?:error )?code", h)), None)
+            column = next(
+                (i for i, h in enumerate(table.header) if re.match(r"(?:error )?code", h)), None
+            )
             if column is None:
                 continue
             for row in table.rows[1:]:
                 if column < len(row.cells):
                     codes += _codes_in(row.cells[column])
         for code in section.codes:
-            match = re.search(r'"error"\s*:\s*"([^"]+)"', code.text) or re.search(r'"code"\s*:\s*"([A-Z][^"]+)"', code.text)
+            match = re.search(r'"error"\s*:\s*"([^"]+)"', code.text) or re.search(
+                r'"code"\s*:\s*"([A-Z][^"]+)"', code.text
+            )
             if match and _CODE.match(match[1]):
                 codes.append(match[1])
     return tuple(dict.fromkeys(codes))
 
 
 def _codes_in(cell: str) -> list[str]:
-    tokens = re.findall(r"`([^`\n]+)`", cell) or re.split(r"[\s,/]+|<br>", re.sub(r"[*`]", "", cell))
+    tokens = re.findall(r"`([^`\n]+)`", cell) or re.split(
+        r"[\s,/]+|<br>", re.sub(r"[*`]", "", cell)
+    )
     return [t.strip() for t in tokens if _CODE.match(t.strip())]
 
 
@@ -222,7 +250,9 @@ def audience_of(page: Page) -> str | None:
     admin = _ADMIN.match(match["who"].strip())
     if not admin or _OR_OTHERS.search(admin["rest"].split("(")[0]):
         return None
-    return "CRM administrator" if (admin["kind"] or "").strip().lower() == "crm" else "administrator"
+    return (
+        "CRM administrator" if (admin["kind"] or "").strip().lower() == "crm" else "administrator"
+    )
 
 
 def needs_application(page: Page, codes: Iterable[str]) -> bool:
@@ -230,7 +260,9 @@ def needs_application(page: Page, codes: Iterable[str]) -> bool:
     if "WRONG_AUTH_TYPE" in set(codes) and not _WEBHOOK_FINE.search(page.text):
         return True
     who = _WHO.search(page.text[:6000])
-    if who and re.search(r"in the (?:application context|context of the application)", who["who"], re.IGNORECASE):
+    if who and re.search(
+        r"in the (?:application context|context of the application)", who["who"], re.IGNORECASE
+    ):
         return True
     head = "\n".join(s.text for s in page.sections if s.level <= 1)
     before = "\n".join(s.text for s in page.sections[:3] if "example" not in s.title.lower())

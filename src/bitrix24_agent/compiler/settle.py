@@ -31,9 +31,17 @@ _OPEN_TEXT = re.compile(
     re.IGNORECASE,
 )
 
+_MAP_TEXT = re.compile(
+    r"(?:_1|_n|_N|\blang|\bcode|\bid)\"?\s*:\s*\{|\bkeys? (?:is|are)\b[^.\n]{0,40}\b(?:codes?|identifiers?|ids?)\b|map of",
+    re.IGNORECASE,
+)
+
 # --- alternatives -------------------------------------------------------------------------------------
 
-_ONE_OF = re.compile(r"\b(?:either|at least one of|only one of|exactly one of|one of|any of)\b(?P<rest>[^\n]{0,240})", re.IGNORECASE)
+_ONE_OF = re.compile(
+    r"\b(?:either|at least one of|only one of|exactly one of|one of|any of)\b(?P<rest>[^\n]{0,240})",
+    re.IGNORECASE,
+)
 _NEEDED = re.compile(
     r"\b(?:must|required|need(?:s|ed)? to|have to|has to|should|mandatory|pass|specify|specified|provide|provided|filled)\b",
     re.IGNORECASE,
@@ -73,7 +81,7 @@ def group_alternatives(nodes: list[Found], prose: str) -> None:
 def _group(members: list[Found | None]) -> None:
     known = list(dict.fromkeys(id(m) for m in members if m is not None))
     nodes = [next(m for m in members if m is not None and id(m) == i) for i in known]
-    if len(nodes) < 2 or any(n.group for n in nodes) and len({n.group for n in nodes}) == 1:
+    if len(nodes) < 2 or (any(n.group for n in nodes) and len({n.group for n in nodes}) == 1):
         return
     label = "/".join(n.name for n in nodes)
     for node in nodes:
@@ -84,7 +92,9 @@ def _group(members: list[Found | None]) -> None:
 # --- what the examples show -------------------------------------------------------------------------------
 
 
-def learn(top: list[Found], bodies: Iterable[Any], problems: list[tuple[int, str]], line: int) -> None:
+def learn(
+    top: list[Found], bodies: Iterable[Any], problems: list[tuple[int, str]], line: int
+) -> None:
     """Add to *top* what the request examples show and the tables do not."""
     for body in bodies:
         if isinstance(body, dict):
@@ -116,7 +126,10 @@ def _learn_keys(
             parent.open = True
         if node is None:
             if parent is not None and (
-                _OPEN_KEYS.search(name) or parent.open or is_choice(parent) or parent.name.lower() in ROW_FILTERS
+                _OPEN_KEYS.search(name)
+                or parent.open
+                or is_choice(parent)
+                or parent.name.lower() in ROW_FILTERS
             ):
                 parent.open = True
                 continue
@@ -132,7 +145,9 @@ def _learn_keys(
     for node in nodes:
         if node.required and node.name not in body:
             node.required = False
-            problems.append((line, f"{parent.name}.{node.name} is marked required, an example goes without it"))
+            problems.append(
+                (line, f"{parent.name}.{node.name} is marked required, an example goes without it")
+            )
 
 
 def _learn_inside(node: Found, value: Any, problems: list[tuple[int, str]], line: int) -> None:
@@ -179,10 +194,17 @@ def _learn_value(node: Found, value: Any) -> None:
     if kind is None:
         return
     node.seen_types.add(kind)
-    if isinstance(value, str) and node.enum and value not in node.enum and "string" in node.typed.type.split("|"):
+    if (
+        isinstance(value, str)
+        and node.enum
+        and value not in node.enum
+        and "string" in node.typed.type.split("|")
+    ):
         node.unlisted.append(value)
     elif not accepts(node, value):
         node.shown.append(kind)
+        if isinstance(value, str):
+            node.shown_values.add(value)
 
 
 def json_type(value: Any) -> str | None:
@@ -234,16 +256,20 @@ def flatten(top: list[Found]) -> tuple[Param, ...]:
     return tuple(_flatten(top, ""))
 
 
-def _flatten(nodes: list[Found], prefix: str) -> Iterator[Param]:
+def _flatten(nodes: list[Found], prefix: str, *, filtering: bool = False) -> Iterator[Param]:
     for node in nodes:
         name = escape(node.name)
         kind, enum = _final_type(node)
+        if filtering and kind in _LISTABLE and not enum:
+            kind = f"{kind}|{kind}[]"  # a filter takes one value or several
         is_open = node.open or (
             holds_keys(node) and bool(_OPEN_TEXT.search(node.text)) and "object" in kind
         )
         if node.name.lower() in ROW_FILTERS and "object" in kind:
             is_open = True
         path = prefix + name
+        if node.inner and not node.seen_types and _MAP_TEXT.search(node.text):
+            node.keyed = True
         yield Param(
             path=path,
             type=kind,
@@ -259,9 +285,16 @@ def _flatten(nodes: list[Found], prefix: str) -> Iterator[Param]:
         )
         if node.inner:
             listed = kind.split("|")
-            into_elements = "object" not in listed and any(k.endswith("[]") or k == "array" for k in listed)
+            into_elements = "object" not in listed and any(
+                k.endswith("[]") or k == "array" for k in listed
+            )
             inside = f"{path}.{{key}}" if node.keyed else f"{path}[]" if into_elements else path
-            yield from _flatten(node.inner, f"{inside}.")
+            yield from _flatten(
+                node.inner, f"{inside}.", filtering=node.name.lower() in ROW_FILTERS
+            )
+
+
+_LISTABLE = {"integer", "string", "number"}
 
 
 def _final_type(node: Found) -> tuple[str, tuple[str, ...]]:
@@ -269,6 +302,9 @@ def _final_type(node: Found) -> tuple[str, tuple[str, ...]]:
     kinds = node.typed.type.split("|")
     enum = node.enum
     shown = list(dict.fromkeys(node.shown))
+    if kinds == ["boolean"] and shown == ["string"] and node.shown_values <= {"Y", "N"}:
+        node.typed = Typed(type="string", format="Y/N", ref=node.typed.ref)
+        return "string", ("Y", "N")
     for kind in shown:
         base = kind.removesuffix("[]")
         if kind == "object" and "array" in kinds and len(kinds) == 1:
@@ -277,19 +313,19 @@ def _final_type(node: Found) -> tuple[str, tuple[str, ...]]:
             continue
         elif kind == "string" and "string" in kinds:
             continue  # a value the list does not name: see below
-        elif kind in kinds or (kind == "integer" and "number" in kinds):
+        elif kind in kinds or (kind == "integer" and "number" in kinds) or (kind.endswith("[]") and any(k == "array" for k in kinds)):
             continue
-        elif kind.endswith("[]") and any(k == "array" for k in kinds):
-            continue
-        elif kind == "array" and any(k.endswith("[]") for k in kinds):
-            kinds = [k for k in kinds if not k.endswith("[]")] + ["array"]
-        elif kind.endswith("[]") and any(k.endswith("[]") for k in kinds):
+        elif (kind == "array" and any(k.endswith("[]") for k in kinds)) or (kind.endswith("[]") and any(k.endswith("[]") for k in kinds)):
             kinds = [k for k in kinds if not k.endswith("[]")] + ["array"]
         elif kind == "number" and "integer" in kinds:
             kinds[kinds.index("integer")] = "number"
         elif base:
             kinds.append(kind)
-    if node.inner and "any" not in kinds and not any(k in {"object", "array"} or k.endswith("[]") for k in kinds):
+    if (
+        node.inner
+        and "any" not in kinds
+        and not any(k in {"object", "array"} or k.endswith("[]") for k in kinds)
+    ):
         kinds.append("object")
     if node.keyed and kinds == ["array"]:
         kinds = ["object"]
@@ -318,7 +354,11 @@ def _is_list(node: Found) -> bool:
         re.IGNORECASE,
     ):
         return True
-    return not re.search(r"associative|object format|key|field|param|settings|options|filter|order", f"{node.name} {node.text}", re.IGNORECASE)
+    return not re.search(
+        r"associative|object format|key|field|param|settings|options|filter|order",
+        f"{node.name} {node.text}",
+        re.IGNORECASE,
+    )
 
 
 def escape(name: str) -> str:

@@ -161,7 +161,7 @@ def _yfm(lines: list[str], numbers: list[int], problems: list[tuple[int, str]]) 
             depth -= ends
             continue
         if ends:
-            line = line[: line.rindex("|#")]  # noqa: PLW2901 -- the rest of the line is still a row
+            line = line[: line.rindex("|#")]
         if "|" not in line:
             if cells is not None:
                 cell.append(line + "\n")

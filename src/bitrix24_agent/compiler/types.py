@@ -142,4 +142,6 @@ def _one(name: str) -> Typed | None:
 
 
 def _array(kind: str) -> str:
-    return "array" if kind in {"any", "array"} or "|" in kind or kind.endswith("[]") else f"{kind}[]"
+    return (
+        "array" if kind in {"any", "array"} or "|" in kind or kind.endswith("[]") else f"{kind}[]"
+    )

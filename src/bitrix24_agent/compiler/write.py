@@ -124,9 +124,7 @@ def _cell(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip().replace("|", "\\|")
 
 
-def index_text(
-    methods: Iterable[Compiled], families: Mapping[str, str], commit: str
-) -> str:
+def index_text(methods: Iterable[Compiled], families: Mapping[str, str], commit: str) -> str:
     """Return ``index.md``; *families* are the texts of the family files by name."""
     groups: dict[str, list[Compiled]] = defaultdict(list)
     for method in methods:
@@ -159,9 +157,8 @@ def index_text(
 
 def events_text(events: Iterable[Event], commit: str) -> str:
     """Return ``events.md``."""
-    lines = [
-        f"{GENERATED} from {SOURCE} @ {commit[:8]}. Do not edit: corrections go to overlay/. -->",
-        "# Events",
+    table = [
+        "",
         "",
         "Bind with `event.bind`; names are written as they are delivered and match whatever their case.",
         "",
@@ -173,8 +170,15 @@ def events_text(events: Iterable[Event], commit: str) -> str:
             event.name, event.pack, ", ".join(event.scopes), event.delivery, "yes" if event.deprecated else "",
             ", ".join(event.payload), event.page,
         )  # fmt: skip
-        lines.append("| " + " | ".join(_cell(c) for c in cells) + " |")
-    return "\n".join(lines) + "\n"
+        table.append("| " + " | ".join(_cell(c) for c in cells) + " |")
+    body = "\n".join(table) + "\n"
+    head = [
+        f"{GENERATED} from {SOURCE} @ {commit[:8]}. Do not edit: corrections go to overlay/. -->",
+        "# Events",
+        "",
+        f"- digest: {hashlib.sha256(body.encode()).hexdigest()}",
+    ]
+    return "\n".join(head) + body
 
 
 def digest(families: Mapping[str, str]) -> str:
@@ -246,5 +250,7 @@ def _refuse_foreign(out: Path) -> None:
             first = file.readline()
         if first and not first.startswith(GENERATED):
             raise ReferencesError(
-                "this file was not written by the compiler; move it away first", file=str(path), line=1
+                "this file was not written by the compiler; move it away first",
+                file=str(path),
+                line=1,
             )

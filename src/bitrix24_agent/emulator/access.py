@@ -58,10 +58,13 @@ class Access:
     def add_webhook(
         self, user_id: int, *, code: str | None = None, scopes: Iterable[str] = ALL_SCOPES
     ) -> str:
-        """Let a webhook in and return its code, made from the user id when none is given."""
-        code = code or hashlib.sha256(f"webhook {user_id}".encode()).hexdigest()[:16]
+        """Let a webhook in and return its code, made from user and scopes when none is given."""
+        granted = frozenset(scopes)
+        if code is None:
+            named = f"webhook {user_id} {' '.join(sorted(granted))}"
+            code = hashlib.sha256(named.encode()).hexdigest()[:16]
         self._webhooks[user_id, code] = Credential(
-            id=f"webhook:{user_id}:{code[:4]}", user_id=user_id, scopes=frozenset(scopes)
+            id=f"webhook:{user_id}:{code[:4]}", user_id=user_id, scopes=granted
         )
         return code
 

@@ -325,15 +325,15 @@ def classic_renderer(kind: Kind, select: Iterable[str] | None) -> Callable[[Row]
         or (everything and not field.multiple and not field.dynamic)
         or (field.dynamic and "UF_*" in wanted)
     ]
-    plain = [
-        (field.name, field.classic_value, base.get(field.name))
+    columns = _columns(
+        (field.name, field.name, field.classic_writer(), field.classic_value(base.get(field.name)))
         for field in chosen
         if field.type != "crm_multifield" and field.name not in ("CONTACT_IDS", "COMPANY_IDS")
-    ]
+    )
     multi = [field.name for field in chosen if field.type == "crm_multifield"]
 
     def render(row: Row) -> Row:
-        shown = {name: write(row.get(name, default)) for name, write, default in plain}
+        shown = columns(row)
         for name in multi:
             entries = classic_multifield(row, name)
             if entries:
@@ -341,6 +341,30 @@ def classic_renderer(kind: Kind, select: Iterable[str] | None) -> Callable[[Row]
         return shown
 
     return render
+
+
+_MISSING = object()
+
+
+def _columns(
+    columns: Iterable[tuple[str, str, Callable[[Json], Json] | None, Json]],
+) -> Callable[[Row], Row]:
+    """Return a function that writes (shown name, kept name, writer, text of the default) columns."""
+    fixed = list(columns)
+
+    def write(row: Row) -> Row:
+        shown: Row = {}
+        for name, kept, writer, default in fixed:
+            value = row.get(kept, _MISSING)
+            if value is _MISSING:
+                shown[name] = default
+            elif writer is None or value is None:
+                shown[name] = value
+            else:
+                shown[name] = writer(value)
+        return shown
+
+    return write
 
 
 def classic_multifield(row: Row, name: str) -> list[Row]:
@@ -364,20 +388,20 @@ def item_renderer(
     base = defaults(kind)
     wanted = set(select) if select is not None else {"*"}
     everything = "*" in wanted
-    chosen = [
+    columns = _columns(
         (
             field.name if original_names and field.dynamic else field.item,
             field.name,
-            field.item_value,
-            base.get(field.name),
+            field.item_writer(),
+            field.item_value(base.get(field.name)),
         )
         for field in kind.fields.universal
         if field.name == "ID" or everything or field.item in wanted or field.name in wanted
-    ]
+    )
     reach = kind.entity_type_id in (1, 3, 4)
 
     def render(row: Row) -> Row:
-        shown = {item: write(row.get(name, default)) for item, name, write, default in chosen}
+        shown = columns(row)
         if everything:
             if reach:
                 shown["fm"] = [

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from bitrix24_agent.errors import ReferencesError, UnknownMethodError
-from bitrix24_agent.reference.catalog import Catalog
+
+if TYPE_CHECKING:
+    from bitrix24_agent.reference.catalog import Catalog
 
 
 @lru_cache(maxsize=1)
 def _catalog() -> Catalog:
+    # Imported late: a portal that only answers what it plays starts without the references.
+    from bitrix24_agent.reference.catalog import Catalog
+
     return Catalog.load()
 
 

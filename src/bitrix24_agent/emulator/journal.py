@@ -94,16 +94,18 @@ class Journal:
     def count(self, pattern: str) -> int:
         """Return how often methods of that name or pattern (``crm.*``) really succeeded."""
         pattern = pattern.lower()
-        return sum(n for name, n in self.counts.items() if fnmatchcase(name, pattern))
+        return sum(n for name, n in list(self.counts.items()) if fnmatchcase(name, pattern))
 
     def calls(self, pattern: str = "*") -> list[Executed]:
         """Return the executions of that name or pattern, refused ones included."""
         pattern = pattern.lower()
-        return [entry for entry in self.executed if fnmatchcase(entry.method.lower(), pattern)]
+        return [
+            entry for entry in list(self.executed) if fnmatchcase(entry.method.lower(), pattern)
+        ]
 
     def writes(self) -> list[Executed]:
         """Return the executions that changed something."""
-        return [entry for entry in self.executed if entry.writes and entry.outcome == "ok"]
+        return [entry for entry in list(self.executed) if entry.writes and entry.outcome == "ok"]
 
     def clear(self) -> None:
         """Forget everything."""

@@ -240,7 +240,8 @@ class Portal:
         return 200, answer, headers
 
     def _base_url(self, request: Request) -> str:
-        return f"{request.url.scheme}://{request.url.netloc}"
+        host = request.headers.get("host")
+        return f"{request.scope['scheme']}://{host}" if host else self.base_url
 
 
 def serve(

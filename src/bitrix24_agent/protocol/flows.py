@@ -22,6 +22,7 @@ from bitrix24_agent.protocol.idwalk import IdWalk
 from bitrix24_agent.protocol.keyset import keyset_for
 from bitrix24_agent.protocol.offsetwalk import OffsetWalk
 from bitrix24_agent.protocol.steps import steps_for
+from bitrix24_agent.protocol.turns import Turn, Turns, turn_to_read
 from bitrix24_agent.protocol.walk import COMMANDS, LINES, TRIES
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 Send = Callable[[Call], Awaitable[Answer]]
 Progress = Callable[[int, int | None], None]
 
-ROWS_AHEAD = 40_000
+ROWS_AHEAD = 120_000
 """Rows asked for or waiting for an earlier page, beyond which no more are asked for: memory."""
 
 
@@ -122,22 +123,26 @@ async def _walked(
         walk.resume(checkpoint)
     else:
         await _begin(send, walk)
-    running: dict[asyncio.Task[Answer], Request] = {}
+    running: dict[asyncio.Task[Answer], tuple[Request, Turn]] = {}
+    turns = Turns()
+    held: list[tuple[Request, Turn]] = []
     try:
         while True:
             for block in walk.take():
                 yield block, walk.total
                 if checkpoint is not None:
                     checkpoint.update(walk.mark())
-            _launch(send, walk, running, free)
+            _launch(send, walk, running, turns, free)
             if not running:
                 break
             await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            for task in [task for task in running if task.done()]:  # in the order of the list
-                request = running.pop(task)
-                walk.settle(request, task.result())
+            for task in [task for task in running if task.done()]:
+                held.append(running.pop(task))
+                walk.settle(held[-1][0], task.result())
                 del task
-                for block in walk.take():
+                blocks = walk.take()
+                held = _handed_on(held)
+                for block in blocks:
                     yield block, walk.total
                     if checkpoint is not None:
                         checkpoint.update(walk.mark())
@@ -148,6 +153,17 @@ async def _walked(
             await asyncio.gather(*running, return_exceptions=True)
     if (again := walk.count_again()) is not None:
         walk.check(await send(again))
+
+
+def _handed_on(held: list[tuple[Request, Turn]]) -> list[tuple[Request, Turn]]:
+    """End the turns of requests whose rows were all handed on; return the others."""
+    left: list[tuple[Request, Turn]] = []
+    for request, turn in held:
+        if all(part.stretch.state in ("taken", "todo", "asked") for part in request.parts):
+            turn.over()
+        else:
+            left.append((request, turn))
+    return left
 
 
 async def _begin(send: Send, walk: Walk) -> None:
@@ -165,7 +181,8 @@ async def _begin(send: Send, walk: Walk) -> None:
 def _launch(
     send: Send,
     walk: Walk,
-    running: dict[asyncio.Task[Answer], Request],
+    running: dict[asyncio.Task[Answer], tuple[Request, Turn]],
+    turns: Turns,
     free: Callable[[], float],
 ) -> None:
     """Start requests while there is something to ask, somewhere to put it, and leave to go."""
@@ -177,12 +194,14 @@ def _launch(
         request = walk.next_request(left)
         if request is None:
             return
-        running[asyncio.ensure_future(_ask(send, request.call))] = request
+        turn = turns.take(min(part.stretch.low for part in request.parts))
+        running[asyncio.ensure_future(_ask(send, request.call, turn))] = (request, turn)
         started += 1
 
 
-async def _ask(send: Send, call: Call) -> Answer:
+async def _ask(send: Send, call: Call, turn: Turn) -> Answer:
     """Send a batch; a batch of one goes as a plain call."""
+    turn_to_read.set(turn)  # this task's own context
     if len(call.commands) != 1:
         return await send(call)
     ((key, inner),) = call.commands.items()

@@ -123,6 +123,8 @@ class IdWalk:
     def next_request(self, free: float) -> Request | None:
         """Return the next batch: what is left over from earlier ranges, then a new range."""
         todo = [stretch for stretch in self._stretches if stretch.state == "todo"]
+        if not todo:
+            return None
         expected = sum(stretch.expected for stretch in todo)
         if self._max_rows is not None:
             asked = sum(s.expected for s in self._stretches if s.state == "asked")
@@ -130,7 +132,12 @@ class IdWalk:
             if wanted <= 0 and asked:
                 return None
             expected = min(expected, max(1.0, wanted))
-        if free < SCARCE and expected < 2 * self._page and self._is_asking():
+        asking = any(stretch.state == "asked" for stretch in self._stretches)
+        if asking and self._stretches[0].state == "todo" and free >= 2:
+            # what all the others wait for goes ahead, with no more than what is as short
+            short = [stretch for stretch in todo if stretch.expected <= self._page]
+            todo = short if short and short[0] is self._stretches[0] else todo
+        elif asking and expected < 2 * self._page and free < SCARCE:
             return None  # not worth a request of its own: something else will come back
         budget = self._pace.pages(expected / self._page, free)
         parts: list[Part] = []
@@ -141,13 +148,8 @@ class IdWalk:
             count = self._fit(stretch, budget, expected)
             parts.append(self._chain(stretch, count, calls))
             budget -= count
-        if not parts:
-            return None
         call = Call(method="batch", params={"halt": 0}, commands=calls)
         return Request(call=call, parts=tuple(parts))
-
-    def _is_asking(self) -> bool:
-        return any(stretch.state == "asked" for stretch in self._stretches)
 
     def _fit(self, stretch: Stretch, budget: int, wanted: float) -> int:
         """Cut *stretch* to what *budget* pages should hold; return how many pages it needs."""
@@ -220,7 +222,8 @@ class IdWalk:
         """Return the pages that are complete up to here, in order, each one once."""
         pages: list[list[Row]] = []
         while self._stretches and self._stretches[0].state == "done":
-            rows = self._stretches.popleft().rows
+            stretch = self._stretches.popleft()
+            stretch.state, rows = "taken", stretch.rows
             if rows:
                 pages.append(rows)
                 self._taken += len(rows)

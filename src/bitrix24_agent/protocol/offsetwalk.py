@@ -120,6 +120,7 @@ class OffsetWalk:
         pages: list[list[Row]] = []
         while self._stretches and self._stretches[0].state == "done":
             stretch = self._stretches.popleft()
+            stretch.state = "taken"
             rows = [row for row in stretch.rows if self._is_new(row)]
             self._offset = stretch.high
             self._taken += len(rows)

@@ -38,7 +38,7 @@ QUICK = 10
 SCARCE = 12
 """Free requests below which a small one waits for company."""
 
-LINES = 16
+LINES = 32
 """Batches in flight that the planning spreads pages over."""
 
 TRIES = 3
@@ -49,7 +49,7 @@ TRIES = 3
 class Stretch:
     """Part of the list: behind *low*, up to *high* (ids or offsets), and its rows once read.
 
-    ``state`` is todo, asked or done; ``expected`` is a guess at its rows.
+    ``state`` is todo, asked, done or taken; ``expected`` is a guess at its rows.
     """
 
     low: int

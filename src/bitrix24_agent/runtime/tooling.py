@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -203,7 +204,8 @@ def _shown(answer: Answer) -> dict[str, Any]:
 
 
 def _brief(value: Any) -> str:
-    text = str(value)
+    """Return a portal value as one line that cannot be taken for text of ours."""
+    text = json.dumps(value, ensure_ascii=False, default=str).replace("<", "\\u003c")
     return text if len(text) <= 80 else text[:77] + "..."
 
 

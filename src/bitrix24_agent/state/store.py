@@ -219,7 +219,7 @@ class _Open:
                     )
                 with connection.begin():
                     return work(connection)
-        except (exc.DBAPIError, exc.TimeoutError, OSError) as error:
+        except (exc.DBAPIError, exc.TimeoutError, sqlite3.Error, OSError) as error:
             problem = self._explain(error)
         raise problem
 
@@ -235,9 +235,10 @@ class _Open:
             connection = self._begin(durable)
             with connection.get_transaction() or connection.begin():
                 return work(connection)
-        except (exc.DBAPIError, OSError) as error:
+        except (exc.DBAPIError, sqlite3.Error, OSError) as error:
             problem = self._explain(error)
-            self._drop_if_broken()
+            if not isinstance(error, exc.IntegrityError):  # that was rolled back, all is well
+                self._drop()
         raise problem
 
     def _begin(self, durable: bool) -> Connection:
@@ -260,9 +261,9 @@ class _Open:
                         ),
                         {"lock": _LOCK, "mode": "on" if durable else "off"},
                     )
-            except exc.DBAPIError as error:
-                self._drop_if_broken()
-                if attempt == 1 and error.connection_invalidated:
+            except (exc.DBAPIError, sqlite3.Error) as error:
+                self._drop()
+                if attempt == 1 and getattr(error, "connection_invalidated", False):
                     continue
                 raise
             return connection
@@ -274,8 +275,10 @@ class _Open:
             self._durable = False
         return self._writer
 
-    def _drop_if_broken(self) -> None:
-        """Let go of a writing connection that cannot be trusted any more."""
+    def _drop(self) -> None:
+        """Let go of a writing connection that cannot be trusted; one in memory is all there is."""
+        if self._readers is self._writers:
+            return
         connection, self._writer = self._writer, None
         if connection is not None:
             connection.invalidate()

@@ -310,19 +310,15 @@ def test_in_a_shared_step_an_answer_counts_only_for_the_plan_it_names(
 ) -> None:
     made = shared_step(kit, call("b24_call", UPDATE), call("b24_call", DELETE))
     state = made.invoke(ASK, thread())
-    for _ in range(8):  # answers are handed out by position: some are asked again
-        waiting = asked(state)
-        if not waiting:
-            break
-        plan_id = waiting[0]["args"]["plan_id"]
-        kind = "approve" if "update" in waiting[0]["description"] else "reject"
-        state = made.invoke(
-            Command(resume={"decisions": [{"type": kind, "plan_id": plan_id}]}), thread()
-        )
+    for _ in range(50):  # answers are handed out by position, so one may be asked again
         if "__interrupt__" not in state:
             break
-    assert "crm.deal.delete" not in [e.method for e in portal.journal.writes()]
-    assert portal.journal.count("crm.deal.update") <= 1
+        (request,) = asked(state)
+        kind = "approve" if "update" in request["description"] else "reject"
+        decision = {"type": kind, "plan_id": request["args"]["plan_id"]}
+        state = made.invoke(Command(resume={"decisions": [decision]}), thread())
+    assert [m.status for m in results(state)] == ["success", "error"]
+    assert [e.method for e in portal.journal.writes()] == ["crm.deal.update"]
 
 
 def test_in_a_shared_step_an_answer_that_names_no_plan_approves_nothing(

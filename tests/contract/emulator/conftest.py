@@ -60,7 +60,9 @@ class Wire:
         assert "error" not in body, body
         return body["result"]
 
-    def refusal(self, method: str, params: Any = None, *, url: str | None = None) -> tuple[int, Any]:
+    def refusal(
+        self, method: str, params: Any = None, *, url: str | None = None
+    ) -> tuple[int, Any]:
         """Call a v2 method that must fail and return (status, code)."""
         status, body = self.call(method, params, url=url)
         assert "error" in body, body

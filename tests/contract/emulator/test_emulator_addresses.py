@@ -53,7 +53,11 @@ def test_v2_reads_the_query_string_of_a_get(wire):
 
 
 def test_v2_reads_form_bodies_with_php_brackets(wire):
-    body = "fields[TITLE]=" + quote("A & B = C") + "&fields[UF_CRM_1700000002][]=x&fields[UF_CRM_1700000002][]=y"
+    body = (
+        "fields[TITLE]="
+        + quote("A & B = C")
+        + "&fields[UF_CRM_1700000002][]=x&fields[UF_CRM_1700000002][]=y"
+    )
     status, raw = wire.send(
         wire.portal.url + "crm.deal.add",
         body=body.encode(),
@@ -66,9 +70,7 @@ def test_v2_reads_form_bodies_with_php_brackets(wire):
 
 
 def test_v2_reads_multipart_bodies(wire):
-    body = (
-        b"--b\r\nContent-Disposition: form-data; name=\"fields[TITLE]\"\r\n\r\nParts\r\n--b--\r\n"
-    )
+    body = b'--b\r\nContent-Disposition: form-data; name="fields[TITLE]"\r\n\r\nParts\r\n--b--\r\n'
     _, raw = wire.send(
         wire.portal.url + "crm.deal.add",
         body=body,

@@ -14,7 +14,9 @@ def batch(wire, cmd, **more):
 
 
 def test_sections_are_keyed_by_command(wire):
-    found = batch(wire, {"me": "user.admin", "deals": "crm.deal.list?select[]=ID&filter[%3C%3DID]=60"})
+    found = batch(
+        wire, {"me": "user.admin", "deals": "crm.deal.list?select[]=ID&filter[%3C%3DID]=60"}
+    )
     assert found["result"]["me"] is True
     assert len(found["result"]["deals"]) == 50
     assert found["result_total"] == {"deals": 60}
@@ -125,7 +127,9 @@ def test_a_batch_counts_as_one_request(portal, wire):
 @pytest.mark.parametrize("scope", ["task"])
 def test_every_command_needs_its_scope(wire, portal, scope):
     _, body = wire.call(
-        "batch", {"cmd": {"a": "crm.deal.list", "b": "profile"}}, url=portal.webhook(1, scopes=[scope])
+        "batch",
+        {"cmd": {"a": "crm.deal.list", "b": "profile"}},
+        url=portal.webhook(1, scopes=[scope]),
     )
     assert body["result"]["result_error"]["a"]["error"] == "insufficient_scope"
     assert set(body["result"]["result"]) == {"b"}

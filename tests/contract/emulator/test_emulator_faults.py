@@ -52,7 +52,9 @@ def test_faults_with_a_code_are_ordinary_error_answers(wire, portal, kind, statu
     assert made(portal) == []
 
 
-@pytest.mark.parametrize(("kind", "status"), [("bad_gateway", 502), ("unavailable", 503), ("html", 200)])
+@pytest.mark.parametrize(
+    ("kind", "status"), [("bad_gateway", 502), ("unavailable", 503), ("html", 200)]
+)
 def test_faults_without_a_code_are_web_pages(wire, portal, kind, status):
     portal.faults.add("crm.deal.add", kind)
     got, raw = wire.send(portal.url + "crm.deal.add", body=b"{}")

@@ -26,7 +26,9 @@ def test_pages_together_are_the_whole_list_once(wire):
 
 
 def test_start_minus_one_does_not_count(wire):
-    _, body = wire.call("crm.deal.list", {"filter": {">ID": 60}, "order": {"ID": "ASC"}, "start": -1})
+    _, body = wire.call(
+        "crm.deal.list", {"filter": {">ID": 60}, "order": {"ID": "ASC"}, "start": -1}
+    )
     assert body["total"] == 0
     assert "next" not in body
     assert [int(row["ID"]) for row in body["result"]] == list(range(61, 111))
@@ -69,7 +71,9 @@ FILTERS = [
 ]
 
 
-@pytest.mark.parametrize(("given", "test"), FILTERS, ids=lambda v: str(v) if isinstance(v, dict) else "")
+@pytest.mark.parametrize(
+    ("given", "test"), FILTERS, ids=lambda v: str(v) if isinstance(v, dict) else ""
+)
 def test_classic_filters_find_what_their_prefix_says(wire, given, test):
     seen, start = set(), 0
     while start is not None:

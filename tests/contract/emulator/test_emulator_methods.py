@@ -63,7 +63,12 @@ CASES: dict[str, Case] = {
         for kind in ("lead", "deal", "contact", "company")
     },
     "crm.lead.add@2": ({"fields": {"TITLE": "x"}}, 19, {"fields": "x"}, (400, "")),
-    "crm.deal.add@2": ({"fields": {"TITLE": "x"}}, 131, {"fields": {"CURRENCY_ID": "XXX"}}, (400, "")),
+    "crm.deal.add@2": (
+        {"fields": {"TITLE": "x"}},
+        131,
+        {"fields": {"CURRENCY_ID": "XXX"}},
+        (400, ""),
+    ),
     "crm.contact.add@2": ({"fields": {"NAME": "x"}}, 61, {"fields": {"POST": "x"}}, (400, "")),
     "crm.company.add@2": ({"fields": {"TITLE": "x"}}, 25, {"fields": {}}, (400, "")),
     **{
@@ -221,7 +226,11 @@ CASES: dict[str, Case] = {
     ),
     "crm.item.productrow.set@2": (
         {"ownerType": "D", "ownerId": 3, "productRows": [{"productId": 1, "price": 9.5}]},
-        {"productRows": [IsPartialDict(productName="Centrifugal pump NW-40", price=9.5, quantity=1)]},
+        {
+            "productRows": [
+                IsPartialDict(productName="Centrifugal pump NW-40", price=9.5, quantity=1)
+            ]
+        },
         {"ownerType": "D", "ownerId": 99999, "productRows": []},
         (400, "OWNER_NOT_FOUND"),
     ),
@@ -376,7 +385,12 @@ CASES: dict[str, Case] = {
         [{"POST_MESSAGE": "x"}, 31],
         WRONG_ARGUMENTS,
     ),
-    "tasks.task.list@3": ({"pagination": {"limit": 1}}, {"items": [{"id": 31}]}, {"filter": 1}, (400, "INVALIDFILTEREXCEPTION")),
+    "tasks.task.list@3": (
+        {"pagination": {"limit": 1}},
+        {"items": [{"id": 31}]},
+        {"filter": 1},
+        (400, "INVALIDFILTEREXCEPTION"),
+    ),
     "tasks.task.get@3": ({"id": 31}, {"item": IsPartialDict(id=31, status="pending")}, {}, V3_BAD),
     "tasks.task.add@3": (
         {"fields": {"title": "x", "creatorId": 1, "responsibleId": 2}},
@@ -390,7 +404,12 @@ CASES: dict[str, Case] = {
         {"id": 31},
         V3_BAD,
     ),
-    "tasks.task.delete@3": ({"id": 31}, {"result": True}, {"id": 999}, (403, "ACCESSDENIEDEXCEPTION")),
+    "tasks.task.delete@3": (
+        {"id": 31},
+        {"result": True},
+        {"id": 999},
+        (403, "ACCESSDENIEDEXCEPTION"),
+    ),
     "tasks.task.field.list@3": (
         {},
         {"items": IsList(IsPartialDict(name="id", type="int", filterable=True), length=...)},
@@ -400,7 +419,7 @@ CASES: dict[str, Case] = {
     # --- chats
     "im.message.add@2": (
         {"DIALOG_ID": "chat11", "MESSAGE": "x"},
-        3418,
+        IsInt(gt=3400),
         {"DIALOG_ID": "chat11", "MESSAGE": ""},
         (400, "MESSAGE_EMPTY"),
     ),
@@ -432,7 +451,12 @@ CASES: dict[str, Case] = {
     "im.chat.add@2": ({"TITLE": "x", "USERS": [2]}, 14, None, None),
     "im.chat.get@2": ({"ENTITY_TYPE": "CRM", "ENTITY_ID": "DEAL|1"}, None, None, None),
     "im.chat.user.list@2": ({"CHAT_ID": 12}, [1, 6, 7, 8], {}, (400, "CHAT_ID_EMPTY")),
-    "im.chat.user.add@2": ({"CHAT_ID": 12, "USERS": [2]}, True, {"CHAT_ID": 99}, (403, "ACCESS_ERROR")),
+    "im.chat.user.add@2": (
+        {"CHAT_ID": 12, "USERS": [2]},
+        True,
+        {"CHAT_ID": 99},
+        (403, "ACCESS_ERROR"),
+    ),
     "im.chat.user.delete@2": (
         {"CHAT_ID": 12, "USER_ID": 6},
         True,
@@ -465,7 +489,12 @@ CASES: dict[str, Case] = {
         {"id": 99},
         (400, "ERROR_NOT_FOUND"),
     ),
-    "disk.folder.get@2": ({"id": 814}, IsPartialDict(ID="814"), {"id": 816}, (400, "ERROR_NOT_FOUND")),
+    "disk.folder.get@2": (
+        {"id": 814},
+        IsPartialDict(ID="814"),
+        {"id": 816},
+        (400, "ERROR_NOT_FOUND"),
+    ),
     "disk.folder.addsubfolder@2": (
         {"id": 814, "data": {"NAME": "2027"}},
         IsPartialDict(ID=817, NAME="2027", REAL_OBJECT_ID=817, DELETED_TYPE=0),
@@ -551,14 +580,20 @@ def test_a_good_call_answers_in_the_documented_shape(wire, portal, name):
     ]
 
 
-@pytest.mark.parametrize("name", sorted(name for name, case in CASES.items() if case[2] is not None))
+@pytest.mark.parametrize(
+    "name", sorted(name for name, case in CASES.items() if case[2] is not None)
+)
 def test_a_bad_call_is_refused_with_the_documented_code_and_changes_nothing(wire, portal, name):
     _prepare(portal)
     _, _, bad, expected = CASES[name]
     method, _, version = name.partition("@")
-    versions = {key: table.version for key, table in vars(portal.state).items() if hasattr(table, "version")}
+    versions = {
+        key: table.version for key, table in vars(portal.state).items() if hasattr(table, "version")
+    }
     found = (wire.v3_refusal if version == "3" else wire.refusal)(method, bad)
     assert found == expected
-    after = {key: table.version for key, table in vars(portal.state).items() if hasattr(table, "version")}
+    after = {
+        key: table.version for key, table in vars(portal.state).items() if hasattr(table, "version")
+    }
     assert after == versions
     assert portal.journal.writes() == []

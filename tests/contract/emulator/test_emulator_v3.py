@@ -104,7 +104,10 @@ def test_the_scope_of_v3_tasks_is_not_the_one_of_v2(wire, portal):
         ([["id", "<", 34], ["id", "!=", 32]], [31, 33]),
         ([{"logic": "or", "conditions": [["id", 31], ["id", 33]]}], [31, 33]),
         (
-            [{"logic": "or", "conditions": [["id", 31], ["id", 33]], "negative": True}, ["id", "<", 35]],
+            [
+                {"logic": "or", "conditions": [["id", 31], ["id", 33]], "negative": True},
+                ["id", "<", 35],
+            ],
             [32, 34],
         ),
         ([], None),
@@ -319,7 +322,10 @@ def test_a_batch_answers_in_call_order(wire):
         ],
     )
     assert status == 200
-    assert body == {"result": [{"item": {"id": 32}}, {"item": {"id": 31}}], "time": IsPartialDict(start=IsInt)}
+    assert body == {
+        "result": [{"item": {"id": 32}}, {"item": {"id": 31}}],
+        "time": IsPartialDict(start=IsInt),
+    }
 
 
 def test_later_commands_may_refer_to_earlier_ones(wire, portal):
@@ -356,7 +362,10 @@ def test_lists_of_ids_can_be_collected(wire):
     [
         ({"cmd": {"a": "tasks.task.get?id=1"}}, "INVALIDSELECTEXCEPTION"),
         ([], "INVALIDSELECTEXCEPTION"),
-        ([{"method": "tasks.task.get", "query": {"id": {"$ref": "no.item.id"}}}], "INVALIDSELECTEXCEPTION"),
+        (
+            [{"method": "tasks.task.get", "query": {"id": {"$ref": "no.item.id"}}}],
+            "INVALIDSELECTEXCEPTION",
+        ),
         ([{"method": "tasks.task.get", "query": {"id": 9999}}], "ENTITYNOTFOUNDEXCEPTION"),
         ([{"method": "tasks.task.list"}] * 51, "VALIDATION_REQUESTVALIDATIONEXCEPTION"),
     ],

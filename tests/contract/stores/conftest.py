@@ -45,8 +45,19 @@ def postgres_server() -> str:
 
 
 @pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
-    """A database of its own for each test."""
+def postgres_url(postgres_database: str) -> str:
+    """The suite's database, emptied."""
+    import psycopg
+
+    with psycopg.connect(postgres_database, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    return postgres_database
+
+
+@pytest.fixture(scope="session")
+def postgres_database(postgres_server: str) -> Iterator[str]:
+    """A database of this suite's own; databases others use are left alone."""
     import psycopg
 
     name = f"b24_{secrets.token_hex(6)}"

@@ -161,8 +161,8 @@ async def test_an_edited_plan_is_refused(plans, store):
         return "d1" if call == CALL else "edited"
 
     plan = await approved(plans)
-    edited = "UPDATE plans SET call = replace(call, ':5', ':6')"
-    await store.transact(lambda c: c.execute(text(edited)) and None)
+    edited = text("UPDATE plans SET call = replace(call, :old, :new)")
+    await store.transact(lambda c: c.execute(edited, {"old": "New", "new": "Evil"}) and None)
     assert "was altered" in await refusal(plans, plan.id, digest_of=digest_of)
 
 

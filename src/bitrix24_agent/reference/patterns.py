@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from bitrix24_agent.model import Pack
 
@@ -32,6 +32,13 @@ class PackRules:
             if best is None or weight > best[0]:
                 best = (weight, pack)
         return best[1] if best else None
+
+    def unused(self, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Yield pattern and pack of every pattern that fits none of *names*."""
+        lower = [n.lower() for n in names]
+        for pattern, pack, _ in self._rules:
+            if not any(_fits(pattern, name) for name in lower):
+                yield pattern, pack
 
 
 def _fits(pattern: str, name: str) -> bool:

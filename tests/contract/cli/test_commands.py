@@ -1,0 +1,299 @@
+"""The command line as scripts and people use it: output, exit codes, one clear line an error."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bitrix24_agent.cli import main
+from bitrix24_agent.cli.app import COMMANDS
+from bitrix24_agent.testing import running_portal
+
+
+@pytest.fixture
+def portal():
+    with running_portal() as running:
+        yield running
+
+
+@pytest.fixture
+def run(portal, tmp_path, monkeypatch, capsys):
+    for name in list(os.environ):
+        if name.startswith("B24_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("B24_WEBHOOK_URL", portal.url)
+    monkeypatch.setenv("B24_STATE", f"sqlite:///{tmp_path / 'state.db'}")
+
+    def go(*words: str) -> tuple[int, str, str]:
+        code = main(list(words))
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return go
+
+
+def plan_of(output: str) -> str:
+    return re.search(r"approve ([0-9a-f]+)", output).group(1)
+
+
+UPDATE = ("call", "crm.deal.update", "--params", '{"id": 2, "fields": {"TITLE": "Renamed"}}')
+
+
+def test_a_read_prints_its_rows_as_json(run):
+    code, out, err = run("call", "crm.deal.list", "--params", '{"select":["ID","TITLE"]}')
+    rows = json.loads(out)
+    assert code == 0
+    assert len(rows) == 50
+    assert set(rows[0]) == {"ID", "TITLE"}
+    assert "50 of 120 rows; next page: start=50" in err
+
+
+def test_every_page_can_be_streamed_as_json_lines(run):
+    code, out, _ = run("call", "crm.deal.list", "--params", '{"select":["ID"]}', "--all")
+    assert code == 0
+    assert len([json.loads(line) for line in out.splitlines()]) == 120
+
+
+def test_parameters_come_from_standard_input(run, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO('{"id": 2}'))
+    code, out, _ = run("call", "crm.deal.get", "--params", "-")
+    assert code == 0
+    assert json.loads(out)["ID"] == "2"
+
+
+def test_a_write_stops_with_exit_code_3_and_says_how_to_go_on(run, portal):
+    code, out, _ = run(*UPDATE)
+    assert code == 3
+    assert "NOT DONE" in out
+    assert "-> Renamed" in out
+    assert plan_of(out)
+    assert portal.journal.writes() == []
+
+
+def test_approving_needs_a_terminal_or_the_key(run, portal, monkeypatch):
+    plan = plan_of(run(*UPDATE)[1])
+    code, _, err = run("approve", plan)
+    assert code == 4
+    assert "needs a terminal" in err
+    monkeypatch.setenv("B24_APPROVER_KEY", "made-up-by-the-agent")
+    code, _, err = run("approve", plan)
+    assert code == 4
+    assert "no approver key is registered" in err
+    assert run("execute", plan)[0] == 4
+    assert portal.journal.writes() == []
+
+
+def test_a_human_at_a_terminal_approves_and_the_plan_runs_once(run, portal, tmp_path):
+    plan = plan_of(run(*UPDATE)[1])
+    shown = at_terminal(["approve", plan, "--by", "ann"], b"y\n")
+    assert "-> Renamed" in shown
+    assert f"plan {plan} is approved" in shown
+    code, out, _ = run("execute", plan)
+    assert (code, json.loads(out)["result"]) == (0, True)
+    assert run("execute", plan)[0] == 4
+    assert portal.state.deals.rows[2]["TITLE"] == "Renamed"
+    assert portal.journal.count("crm.deal.update") == 1
+
+
+def test_anything_but_yes_at_the_terminal_decides_nothing(run, portal):
+    plan = plan_of(run(*UPDATE)[1])
+    assert "nothing was decided" in at_terminal(["approve", plan], b"maybe\n")
+    assert json.loads(run("plans", plan, "--json")[1])["status"] == "pending"
+
+
+def test_the_registered_key_approves_without_a_terminal(run, portal, monkeypatch):
+    plan = plan_of(run(*UPDATE)[1])
+    key = "a-long-approver-key-1"
+    at_terminal(["approve", "--register-key"], f"{key}\n{key}\n".encode())
+    monkeypatch.setenv("B24_APPROVER_KEY", "another-long-wrong-key")
+    code, _, err = run("approve", plan)
+    assert code == 4
+    assert "not the registered approver key" in err
+    monkeypatch.setenv("B24_APPROVER_KEY", key)
+    assert run("approve", plan, "--by", "bot")[0] == 0
+    assert run("execute", plan)[0] == 0
+
+
+def test_a_plan_can_be_refused_without_a_terminal(run):
+    plan = plan_of(run(*UPDATE)[1])
+    assert run("approve", plan, "--refuse", "--reason", "wrong")[0] == 0
+    assert run("execute", plan)[0] == 4
+    assert "refused" in run("plans")[1]
+
+
+def test_plans_and_audit_are_listed_shown_and_verified(run):
+    assert "no plans" in run("plans")[1]
+    assert "empty" in run("audit")[1]
+    plan = plan_of(run(*UPDATE)[1])
+    assert plan in run("plans", "--status", "pending")[1]
+    assert "exact call" in run("plans", plan)[1]
+    at_terminal(["approve", plan], b"y\n")
+    run("execute", plan)
+    assert "crm.deal.update@2" in run("audit")[1]
+    assert "chain intact" in run("audit", "--verify")[1]
+    rows = [json.loads(line) for line in run("audit", "--jsonl")[1].splitlines()]
+    assert rows[0]["plan_id"] == plan
+
+
+def test_packs_and_descriptions_need_no_portal(run):
+    code, out, _ = run("packs")
+    assert code == 0
+    assert "core" in out
+    assert "Shortlist" in run("packs", "core")[1]
+    assert "entityTypeId" in run("describe", "CRM.item.update")[1]
+    schema = json.loads(run("describe", "crm.item.update", "--schema")[1])
+    assert schema["required"] == ["entityTypeId", "id", "fields"]
+
+
+def test_doctor_checks_every_part(run):
+    code, out, _ = run("doctor")
+    assert code == 0, out
+    assert [line[:3] for line in out.splitlines()] == ["ok "] * 5
+
+
+def test_a_read_only_doctor_says_what_is_missing(run, monkeypatch):
+    monkeypatch.delenv("B24_WEBHOOK_URL")
+    code, out, _ = run("doctor")
+    assert code == 1
+    assert "BAD  settings: no portal is set" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "expected"),
+    [
+        (("call", "crm.deal.lst"), 4, "nearest: crm.deal.list"),
+        (("call", "im.message.add", "--params", "{}"), 2, "DIALOG_ID"),
+        (("call", "im.dialog.get", "--params", '{"DIALOG_ID":"1"}'), 4, "pack comms"),
+        (("call", "crm.deal.get", "--params", '{"idd": 1}'), 2, "did you mean id"),
+        (("call", "crm.deal.get", "--params", "{"), 2, "--params is no JSON"),
+        (("call", "crm.deal.get", "--params", "[1]"), 2, "should be a JSON object"),
+        (("call", "crm.deal.get", "--params", '{"id": 999999}'), 1, "Not found"),
+        (("packs", "sales"), 2, "there is no pack 'sales'"),
+        (("describe", "crm.nothing"), 4, "not a documented"),
+        (("execute", "nope"), 4, "there is no plan"),
+        (("plans", "nope"), 4, "there is no plan"),
+        (("approve",), 2, "name the plan"),
+        (("nonsense",), 2, "invalid choice"),
+        ((), 2, "COMMAND"),
+        (("call", "crm.deal.get", "--url", "ftp://x"), 2, "/rest/1/code/"),
+        (("call", "crm.deal.get", "--url", "http://a.example/rest/1/abc/"), 2, "https"),
+        (("call", "crm.deal.get", "--packs", "sales"), 2, "there is no pack 'sales'"),
+        (("call", "crm.deal.get", "--state", "mysql://x"), 2, "sqlite:///"),
+        (("references", "check", "--references", "/nowhere"), 2, "index.md"),
+        (("references", "compile", "--docs", "/nowhere"), 2, "/nowhere"),
+    ],
+)
+def test_bad_input_gives_one_clear_line_and_the_right_exit_code(run, words, code, expected):
+    got, out, err = run(*words)
+    assert expected in err + out
+    assert got == code
+    assert "Traceback" not in err
+
+
+def test_errors_come_as_json_when_asked(run):
+    code, out, _ = run("call", "crm.deal.lst", "--json")
+    error = json.loads(out)["error"]
+    assert (code, error["type"], error["outcome"]) == (4, "UnknownMethodError", "not_sent")
+
+
+def test_a_waiting_write_comes_as_json_when_asked(run):
+    code, out, _ = run(*UPDATE, "--json")
+    error = json.loads(out)["error"]
+    assert (code, error["code"]) == (3, "CONFIRMATION_REQUIRED")
+    assert error["diff"][0]["after"] == "Renamed"
+
+
+def test_a_portal_that_does_not_answer_is_told(run):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    code, _, err = run("call", "user.current", "--url", f"http://127.0.0.1:{port}/rest/1/abc/")
+    assert code == 1
+    assert "127.0.0.1" in err
+    assert "abc" not in err
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("html", "JSON"), ("wrong_json", "JSON")])
+def test_an_answer_that_is_no_json_is_told(run, portal, kind, expected):
+    portal.faults.add("user.current", kind, times=None)
+    code, _, err = run("call", "user.current")
+    assert code in (1, 5)
+    assert expected in err
+
+
+def test_a_state_file_that_is_none_stops_writes_with_its_own_exit_code(run, tmp_path, portal):
+    broken = tmp_path / "broken.db"
+    broken.write_text("this is no database, not at all " * 200)
+    code, _, err = run(*UPDATE, "--state", str(broken))
+    assert code == 6
+    assert "broken.db" in err
+    assert portal.journal.writes() == []
+
+
+def test_no_secret_is_printed_by_any_command(run, portal):
+    secret = portal.url.rstrip("/").rsplit("/", 1)[1]
+    for words in (("doctor",), ("call", "crm.deal.lst"), UPDATE, ("plans",), ("audit",)):
+        _, out, err = run(*words)
+        assert secret not in out + err
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_has_help_with_an_example(capsys, command):
+    assert main([command, "--help"]) == 0
+    assert "example:\n  bitrix24-agent" in capsys.readouterr().out
+
+
+def test_help_is_quick_to_import_nothing_heavy():
+    script = (
+        "import sys; from bitrix24_agent.cli import main; main(['--help']);"
+        "heavy = {'httpx', 'sqlalchemy', 'langchain_core', 'llama_index', 'pydantic'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def at_terminal(words: list[str], typed: bytes) -> str:
+    """Run a command in a real pseudo-terminal and return what it printed."""
+    parent, child = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bitrix24_agent.cli", *words],
+        stdin=child,
+        stdout=child,
+        stderr=child,
+        cwd=Path(__file__).parent,
+        start_new_session=True,
+    )
+    os.close(child)
+    shown = b""
+    lines = typed.splitlines(keepends=True)
+    try:
+        while True:
+            try:
+                piece = os.read(parent, 4096)
+            except OSError:
+                break
+            if not piece:
+                break
+            shown += piece
+            if lines and (shown.rstrip().endswith((b"]", b":"))):
+                os.write(parent, lines.pop(0))
+                shown += b" "
+        process.wait(timeout=30)
+    finally:
+        os.close(parent)
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    return shown.decode().replace("\r\n", "\n")
