@@ -27,6 +27,8 @@ COMMANDS = {
     "approve": "approve or refuse a plan",
     "execute": "run an approved plan, once",
     "audit": "list, export or verify the audit log",
+    "undo": "make a plan that takes an audited write back",
+    "scopes": "the smallest set of scopes to grant",
     "references": "compile the references from the documentation, or check them",
     "docs": "index and search your own checkout of the documentation",
     "doctor": "check settings, references, state and portal",

@@ -45,7 +45,8 @@ def run(args: argparse.Namespace) -> int:
             print("the audit log is empty")
         else:
             print_table(
-                [_cells(entry) for entry in entries], ("when", "what", "risk", "outcome", "who", "detail")
+                [_cells(entry) for entry in entries],
+                ("when", "what", "risk", "outcome", "who", "detail"),
             )
     return Exit.DONE
 

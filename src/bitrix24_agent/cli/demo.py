@@ -152,9 +152,9 @@ def _job(
         print()
         screen.say(
             "note",
-            f"{sent} requests to the portal; the tools cost {cost} tokens a turn, calls and answers "
-            f"{screen.spent - spent} tokens in all (registering every method: "
-            f"about {kit.cost('all'):,} tokens a turn)",
+            f"{sent} requests to the portal; the tools cost {cost} tokens a turn, calls and "
+            f"answers {screen.spent - spent} tokens in all (registering every method of the "
+            f"enabled packs: about {kit.cost('all'):,} tokens a turn)",
         )
 
 

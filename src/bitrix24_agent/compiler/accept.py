@@ -39,7 +39,8 @@ class Checked:
 def check_examples(docs: Path, methods: Iterable[Method]) -> Iterator[Checked]:
     """Yield every JSON request example of *docs* with what its method's schema says about it.
 
-    Top-level names are matched without regard to case, as the gateway does; below that the example must fit as
+    Top-level names are matched without regard to case, as the gateway does; below that the
+    example must fit as
     it stands. The OAuth token is the client's, not the method's, and is left out.
     """
     for method in methods:

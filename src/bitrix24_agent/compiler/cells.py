@@ -80,7 +80,10 @@ def _names(cell: str) -> tuple[list[str], bool, bool, str]:
         raw = raw.strip().rstrip("^\\").strip()
         if raw.endswith("_"):  # **DYNAMIC_***: the star is part of the name
             raw, star = raw + "*", False
-        names = [n for part in (raw, *more) for n in _split_names(part)]
+        if any(m.startswith("UF_") for m in more) or "|UF_" in raw:
+            names = ["|".join((raw, *more))]  # the pair is one key: CALENDAR_EVENT|UF_CRM_CAL_EVENT
+        else:
+            names = [n for part in (raw, *more) for n in _split_names(part)]
         return names, star, footnote, first[end:] + "\n" + below
     plain = first.strip()
     code = re.match(r"^`([^`]+)`(\\?\*|\^\*\^)?\s*", plain)

@@ -1,4 +1,4 @@
-"""Hold a checkout of the documentation against compiled references: what is new, gone or different."""
+"""Hold a checkout of the documentation against compiled references: new, gone, different."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MOST = 6
 
 @dataclass(frozen=True, kw_only=True)
 class Changes:
-    """Methods that a checkout adds, no longer has, or documents differently; each with what differs."""
+    """Methods that a checkout adds, has no longer, or documents differently, with what differs."""
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()

@@ -46,7 +46,7 @@ def compile_references(
     second_edition: Path | None = None,
     commit: str | None = None,
 ) -> Report:
-    """Write ``index.md``, ``methods/``, ``events.md`` and ``report.md`` into *out*, or change nothing at all.
+    """Write index, method blocks, events and report into *out*, or change nothing at all.
 
     Args:
         docs: Checkout of the documentation.
@@ -56,7 +56,8 @@ def compile_references(
         commit: Commit of *docs* when it has no ``.git``.
 
     Raises:
-        ReferencesError: *docs* is no documentation, a correction does not apply, or *out* cannot be written.
+        ReferencesError: *docs* is no documentation, a correction does not apply, or *out* cannot
+            be written.
     """
     library = Library(docs)
     rows = corrections.read_overlay(overlay if overlay is not None else out / "overlay")
@@ -243,7 +244,7 @@ def commit_of(docs: Path) -> str | None:
     return None
 
 
-# --- from facts to blocks -------------------------------------------------------------------------------
+# --- from facts to blocks -----------------------------------------------------------------------
 
 
 def read_packs(out: Path) -> dict[str, Pack]:
@@ -326,7 +327,7 @@ def compiled_methods(
 
 
 def _successor(one: Extracted, found: Documentation) -> str | None:
-    """Return the documented name of the successor, "-" when there is none, None for a current method."""
+    """Return the successor's name, "-" when there is none, None for a current method."""
     if one.replaced_by is None:
         return None
     pages = {m.page: m for m in found.methods.values()}

@@ -1,4 +1,4 @@
-"""Read what the description of a parameter says about its values: enum, default, format, source of values."""
+"""Read what a parameter's description says about its values: enum, default, format, source."""
 
 from __future__ import annotations
 
@@ -7,26 +7,32 @@ import re
 _CODE = r"`+([^`\n]+?)`+"
 _POSSIBLE = re.compile(
     r"(?:possible|allowed|available|acceptable|accepted|valid|permissible|supported)\s+"
-    r"(?:\w+\s+){0,3}?(?:values?|options?|types?|variants?)\b[^:\n]{0,80}:|(?:takes|accepts|can take|may take)"
-    r"\s+(?:one of\s+)?(?:the\s+)?(?:following\s+)?(?:\w+\s+)?values?\b[^:\n]{0,60}:|(?:^|\n)\s*values:|one of the(?: following)?(?: values)?:",
+    r"(?:\w+\s+){0,3}?(?:values?|options?|types?|variants?)\b[^:\n]{0,80}:|(?:takes|accepts|"
+    r"can take|may take)"
+    r"\s+(?:one of\s+)?(?:the\s+)?(?:following\s+)?(?:\w+\s+)?values?\b[^:\n]{0,60}:|(?:^|"
+    r"\n)\s*values:|one of the(?: following)?(?: values)?:",
     re.IGNORECASE,
 )
 _BULLET = re.compile(r"^\s*[-*•]\s+(.*)$")
 _BULLET_VALUE = re.compile(
-    r"^\*{0,2}[`'\"]{1,3}([^`'\"\n]+?)[`'\"]{1,3}\*{0,2}(?:\s*(?:[—–:=,.;(-]|or\b)|\s*$|\s)|^\*\*([\w.-]+)\*\*\s*(?:[—–:-]|$)|^(-?\d+)\s*(?:[—–:-]|$)"
+    r"^\*{0,2}[`'\"]{1,3}([^`'\"\n]+?)[`'\"]{1,3}\*{0,2}(?:\s*(?:[—–:=,.;(-]|or\b)|\s*$|\s)|"
+    r"^\*\*([\w.-]+)\*\*\s*(?:[—–:-]|$)|^(-?\d+)\s*(?:[—–:-]|$)"
 )
 _DEFAULT = re.compile(
-    r"(?:by default|default(?:s)?(?: value)?(?: is| to)?|the default is)\s*(?:[,:—–=-]|is|to|it is|the value(?: is)?)?\s*"
-    + r"`+([^`\n]{0,60}?)`+",
+    r"(?:by default|default(?:s)?(?: value)?(?: is| to)?|the default is)\s*(?:[,:—–=-]|is|to|"
+    r"it is|the value(?: is)?)?\s*" + r"`+([^`\n]{0,60}?)`+",
     re.IGNORECASE,
 )
 _INLINE_VALUES = re.compile(
-    r"(?:possible|allowed|available|acceptable|valid)\s+(?:\w+\s+)?values?\s*(?:are|is|—|–|-|:)?\s*((?:`[^`\n]+`(?:\s*\([^)\n]*\))?\s*(?:,|\||/|or|and|;|, or)?\s*){2,})",
+    r"(?:possible|allowed|available|acceptable|valid)\s+(?:\w+\s+)?values?\s*(?:are|is|—|–|-|"
+    r":)?\s*((?:`[^`\n]+`(?:\s*\([^)\n]*\))?\s*(?:,|\||/|or|and|;|, or)?\s*){2,})",
     re.IGNORECASE,
 )
 _PIPED = re.compile(r"`+([\w-]+(?:\s*\|\s*[\w-]+)+)`+")
 _FROM_METHOD = re.compile(
-    r"(?:using|use|via|by|with|through|call(?:ing)?|from|returned by|returns|execut\w+|see)\s+(?:the\s+)?(?:result of\s+)?(?:the\s+)?(?:method\w*\s+)?[`*]*\[[`*]*([a-z][\w]*(?:\.\w+)+)[`*]*\]\(",
+    r"(?:using|use|via|by|with|through|call(?:ing)?|from|returned by|returns|execut\w+|"
+    r"see)\s+(?:the\s+)?(?:result of\s+)?(?:the\s+)?(?:method\w*\s+)"
+    r"?[`*]*\[[`*]*([a-z][\w]*(?:\.\w+)+)[`*]*\]\(",
     re.IGNORECASE,
 )
 _ENTITY_ID = re.compile(r"ENTITY_ID[\"'`]?\s*[:=]\s*[\"'`]?([A-Z][A-Z_]*[A-Z])[\"'`]")
@@ -47,7 +53,7 @@ _PLACEHOLDER_VALUE = re.compile(r"[{}<>#$\[\]()\s]|\.\.\.|^%|^\W+$")
 
 
 def enum_of(text: str, name: str = "") -> tuple[str, ...]:
-    """Return the accepted values that *text* lists for *name*, or nothing when the list is not closed."""
+    """Return the accepted values that *text* lists for *name*; nothing when the list is open."""
     lines = text.split("\n")
     for i, line in enumerate(lines):
         match = _POSSIBLE.search(line if line.lstrip().startswith(("-", "*")) is False else "")

@@ -1,4 +1,4 @@
-"""Compare two editions (languages) of the documentation: where they differ, one of the two is a mistake."""
+"""Compare two editions (languages) of the documentation: a difference is a mistake in one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ class Difference:
 def compare_editions(docs: Path, second: Path, pages: Iterable[str]) -> list[Difference]:
     """Return where the parameter tables of *pages* differ between the two checkouts.
 
-    Only what is the same in every language is looked at: names, vendor types and required marks of the rows
+    Only what is the same in every language is looked at: names, vendor types and required marks
+    of the rows
     above the request examples.
     """
     found: list[Difference] = []
@@ -67,7 +68,9 @@ def _differences(path: str, page: Page, other: Page) -> list[Difference]:
             )
         kind, other_kind = resolve(row.types), resolve(twin[1].types)
         if set(kind.type.split("|")) != set(other_kind.type.split("|")):
-            found.append(_said(path, line, f"{name[0]} is {kind.type} here and {other_kind.type} there"))
+            found.append(
+                _said(path, line, f"{name[0]} is {kind.type} here and {other_kind.type} there")
+            )
     for name in theirs:
         if name not in ours:
             found.append(
@@ -92,8 +95,10 @@ def _rows(page: Page) -> dict[tuple[str, int], tuple[int, Named]]:
                 if not _TYPED.search(row.cells[0]):
                     continue
                 for named in read_names(row.cells[0]):
-                    if {t.lower() for t in named.types} & {"type", "тип"} or not re.fullmatch(r"[\w.\[\]~-]+", named.name) or re.search(
-                        r"[а-яА-Я]", named.name
+                    if (
+                        {t.lower() for t in named.types} & {"type", "тип"}
+                        or not re.fullmatch(r"[\w.\[\]~-]+", named.name)
+                        or re.search(r"[а-яА-Я]", named.name)
                     ):
                         continue
                     times[named.name] = times.get(named.name, 0) + 1

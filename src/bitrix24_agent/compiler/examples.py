@@ -130,7 +130,8 @@ def _with_any(value: Any) -> Any:
 def answers(page: Page) -> list[dict[str, Any]]:
     """Return the decoded JSON answers that *page* shows for success.
 
-    A few pages leave the envelope out and show the inside of ``result`` beside ``total`` and ``time``.
+    A few pages leave the envelope out and show the inside of ``result`` beside ``total`` and
+    ``time``.
     """
     found: list[dict[str, Any]] = []
     bare: list[dict[str, Any]] = []

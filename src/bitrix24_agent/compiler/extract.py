@@ -20,12 +20,15 @@ _SCOPE_LINE = re.compile(r"^>\s*\**Scopes?\**\s*:?\**:?(.*)$", re.MULTILINE | re
 _SCOPE = re.compile(r"`([a-z][\w.-]*)`")
 _LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]+)\)")
 _STOPPED = re.compile(
-    r"(?:development|support)\s+of\s+(?:this|the)\s+method[s]?\s+(?:has been|is|was|have been)\s+(?:halted|stopped|discontinued|suspended)|"
-    r"method is (?:deprecated|outdated|obsolete)|deprecated|no longer (?:supported|developed)|has been discontinued",
+    r"(?:development|support)\s+of\s+(?:this|the)\s+method[s]?\s+(?:has been|is|was|"
+    r"have been)\s+(?:halted|stopped|discontinued|suspended)|"
+    r"method is (?:deprecated|outdated|obsolete)|deprecated|no longer (?:supported|developed)|"
+    r"has been discontinued",
     re.IGNORECASE,
 )
 
-# Source: settings/how-to-call-rest-api/batch.md: uploads, downloads and batch itself; no list of names is given.
+# Source: settings/how-to-call-rest-api/batch.md: uploads, downloads and batch itself; no list
+# of names is given.
 _NOT_IN_BATCH = re.compile(r"(?:^|\.)(?:batch$|upload|download)[A-Za-z]*$", re.IGNORECASE)
 
 
@@ -50,7 +53,7 @@ class Extracted:
 
 
 def extract(page: Page, load: Callable[[str], Page | None]) -> Extracted | None:
-    """Return the method that *page* documents, or None when it documents none; *load* gives other pages."""
+    """Return the method that *page* documents, or None; *load* gives other pages."""
     named = names.identify(page)
     if named is None:
         return None
@@ -64,7 +67,7 @@ def extract_as(
 ) -> Extracted:
     """Return what *page* says about the method *name*."""
     problems = [p for s in page.sections for p in s.problems]
-    params = _params(page, name, load, problems)
+    params = _params(page, name, version, load, problems)
     errors = responses.errors_of(page)
     replaced_by, replaced_page = _replacement(page, name)
     return Extracted(
@@ -86,7 +89,11 @@ def extract_as(
 
 
 def _params(
-    page: Page, name: str, load: Callable[[str], Page | None], problems: list[tuple[int, str]]
+    page: Page,
+    name: str,
+    version: int,
+    load: Callable[[str], Page | None],
+    problems: list[tuple[int, str]],
 ) -> tuple[Param, ...]:
     top = parameters.top_level(page)
     problems += nesting.build(page, top, load)
@@ -100,7 +107,7 @@ def _params(
         if request.reason:
             problems.append((request.line, f"an example cannot be read: {request.reason}"))
         settle.learn(top, [request.body], problems, request.line)
-    return settle.flatten(top)
+    return settle.flatten(top, version)
 
 
 def scopes_of(page: Page) -> tuple[str, ...]:

@@ -18,8 +18,10 @@ _GENERATIONS = {"v1", "v2", "v3", "api"}
 def families(names: Iterable[str]) -> dict[str, str]:
     """Return the family of each name: ``crm.deal.add`` -> ``crm.deal``.
 
-    A module with few methods is one family (``timeman``). In a larger one each thing with enough methods is a
-    family of its own, cut once more when it is very large, and what is left shares the family of the module.
+    A module with few methods is one family (``timeman``). In a larger one each thing with enough
+    methods is a
+    family of its own, cut once more when it is very large, and what is left shares the family of
+    the module.
     """
     names = sorted(set(names))
     modules = Counter(_thing(name, 1) for name in names)

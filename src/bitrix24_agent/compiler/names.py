@@ -1,4 +1,4 @@
-"""Decide which method a page documents, in which version: title, request addresses and file name must agree."""
+"""Decide which method and version a page documents: title, addresses and file name must agree."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 
 _TITLE_NAME = re.compile(r"(?<![\w./])([A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)+)(?!\.\*)")
 _ADDRESS = re.compile(
-    r"/rest/(?P<v3>api/)?(?:[^/\s\"']+/[^/\s\"']+/)?(?P<name>[A-Za-z][A-Za-z0-9_.]*)(?=[\s\"'?/\\]|$)"
+    r"/rest/(?P<v3>api/)?(?:[^/\s\"']+/[^/\s\"']+/)?(?P<name>[A-Za-z][A-Za-z0-9_.]*)"
+    r"(?=[\s\"'?/\\]|$)"
 )
 _CALL = re.compile(
-    r"""(?:method:\s*|callMethod\(\s*|CRest::call\(\s*|->call\(\s*|Call\(ctx,\s*)['"]([A-Za-z][\w.]*)['"]"""
+    r"""(?:method:\s*|callMethod\(\s*|CRest::call\(\s*|->call\(\s*|"
+    r"Call\(ctx,\s*)['"]([A-Za-z][\w.]*)['"]"""
 )
 _SHELL = {"bash", "sh", "shell", "curl", "http", ""}
 _SUFFIX = re.compile(r"\.(json|xml)$")

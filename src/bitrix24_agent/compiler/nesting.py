@@ -1,10 +1,11 @@
-"""Place the parameters that live inside other parameters: sections, nested tables, lists of keys, examples."""
+"""Place the parameters that live inside other parameters: sections, nested tables, key lists."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
+from bitrix24_agent.compiler import names
 from bitrix24_agent.compiler.cells import Named
 from bitrix24_agent.compiler.parameters import (
     Found,
@@ -25,26 +26,44 @@ if TYPE_CHECKING:
 
 _LOCAL_LINK = re.compile(r"\]\(#([\w.:%-]+)\)")
 _PAGE_LINK = re.compile(r"\]\(([\w./-]+\.md)#([\w.:-]+)\)")
+_FIELDS_PAGE = re.compile(r"\]\(([\w./-]*fields[\w-]*\.md)\)")
 _TITLE_NOISE = {
-    "parameter", "parameters", "object", "objects", "array", "structure", "type", "types", "element", "elements", "of",
-    "the", "field", "description", "list", "available", "item", "items", "key", "keys", "format", "an", "a", "in",
-    "for", "value", "values", "block", "section", "data", "each", "possible",
+    "parameter", "parameters", "object", "objects", "array", "structure", "type", "types",
+    "element", "elements", "of", "the", "field", "description", "list", "available", "item",
+    "items", "key", "keys", "format", "an", "a", "in", "for", "value", "values", "block",
+    "section", "data", "each", "possible",
 }  # fmt: skip
 _KEY_BULLET = re.compile(
-    r"^(?P<indent>\s*)[-*•]\s+(?:\*\*|`)+(?P<name>[A-Za-z_][\w]*(?:\[\])?)(?:\*\*|`)+(?P<star>\\?\*)?"
+    r"^(?P<indent>\s*)[-*•]\s+(?:\*\*|`)+(?P<name>[A-Za-z_][\w]*(?:\[\])?)(?:\*\*|"
+    r"`)+(?P<star>\\?\*)?"
     r"(?P<rest>\s*(?:\(|\[|[—–:-]|,|$).*)$"
 )
 _INLINE_TYPE = re.compile(
-    r"^\s*(?:\(\s*)?\[?`?(string|integer|int|double|float|number|boolean|bool|object|array|datetime|date|file|char|user)(\[\])?`?\b",
+    r"^\s*(?:\(\s*)?\[?`?(string|integer|int|double|float|number|boolean|bool|object|array|"
+    r"datetime|date|file|char|user)(\[\])?`?\b",
     re.IGNORECASE,
 )
 _ELEMENTS = re.compile(
-    r"array of (?:\w+ )?(?:objects|arrays|structures)|each (?:element|item|object|array)|objects? with|associative|"
+    r"array of (?:\w+ )?(?:objects|arrays|structures)|each (?:element|item|object|array)|"
+    r"objects? with|associative|in the format[:\s]*`?\{|"
     r"(?:fields|keys|structure|properties|parameters)(?: of [\w ]+)?:\s*$",
     re.IGNORECASE | re.MULTILINE,
 )
-_FURTHER = re.compile(r"(?:additional|further|other|common|general|optional) parameters?$", re.IGNORECASE)
-_INSIDE_WORDS = {"field", "fields", "object", "structure", "element", "format", "item", "items", "description", "keys"}
+_FURTHER = re.compile(
+    r"(?:additional|further|other|common|general|optional) parameters?$", re.IGNORECASE
+)
+_INSIDE_WORDS = {
+    "field",
+    "fields",
+    "object",
+    "structure",
+    "element",
+    "format",
+    "item",
+    "items",
+    "description",
+    "keys",
+}
 _NO_KEYS = {
     "asc",
     "desc",
@@ -70,7 +89,7 @@ ROW_CHOICES = {"select", "order", "sort"}
 def build(
     page: Page, top: list[Found], load: Callable[[str], Page | None]
 ) -> list[tuple[int, str]]:
-    """Give every parameter of *top* what stands inside it; return lines that could not be placed."""
+    """Give every parameter of *top* what stands inside it; return what could not be placed."""
     _settle_dotted(top)
     sections = [s for s in area(page) if s not in primary_sections(page)]
     used: set[int] = set()
@@ -82,7 +101,7 @@ def build(
     return left
 
 
-# --- where a parameter is described -----------------------------------------------------------------
+# --- where a parameter is described -------------------------------------------------------------
 
 
 def _descend(
@@ -95,7 +114,7 @@ def _descend(
     *,
     busy: frozenset[int],
 ) -> None:
-    """Fill *nodes*; *busy* are the sections already open above them, which no section inside can be again."""
+    """Fill *nodes*; *busy* are the sections open above them, which none inside can be again."""
     if prefix.count(".") > _MOST_DEPTH:
         return
     for node in nodes:
@@ -110,6 +129,7 @@ def _descend(
                     add(node, one)
                 if node.inner:
                     used.add(id(section))
+                _from_fields_page(page, node, section.text, load)
             if not node.inner:
                 for one in _inside_text(node):
                     add(node, one)
@@ -121,7 +141,7 @@ def _descend(
 
 
 def is_choice(node: Found) -> bool:
-    """Whether the parameter says which fields to return or to sort by; its tables list what may be chosen."""
+    """Whether it says which fields to return or sort by; its tables list what may be chosen."""
     name = node.name.lower()
     if name == "order":
         return not re.search(
@@ -187,7 +207,7 @@ def _plain(name: str) -> str:
     return re.sub(r"[\s_\[\]-]", "", name.lower())
 
 
-# --- what the cell itself holds -----------------------------------------------------------------------
+# --- what the cell itself holds -----------------------------------------------------------------
 
 
 def _inside_text(node: Found) -> list[Found]:
@@ -247,12 +267,11 @@ def _bulleted(node: Found, lines: list[str]) -> list[Found]:
         if named.placeholder:
             continue
         types = (kind[1] + (kind[2] or ""),) if kind else ()
-        required = (
-            named.required
-            or (bool(re.search(r"\brequired\b", rest.split(".")[0], re.IGNORECASE))
+        required = named.required or (
+            bool(re.search(r"\brequired\b", rest.split(".")[0], re.IGNORECASE))
             and not re.search(
                 r"not required|required if|required when|required for", rest, re.IGNORECASE
-            ))
+            )
         )
         found.append(describe(named, types, text, required=required, line=node.line))
     return found if len(found) > 1 or (found and node.typed.type == "object") else []
@@ -266,15 +285,37 @@ def _from_other_page(page: Page, node: Found, load: Callable[[str], Page | None]
     for href, anchor in _PAGE_LINK.findall(cell_and_text):
         other = load(resolve_link(page.path, href))
         section = other.anchored(anchor) if other else None
-        if section is None:
-            continue
-        read_only = {"read-only", "readonly"}
-        for table in parameter_tables(section):
-            for one in rows(table):
-                if not any(mark in one.text.lower() for mark in read_only):
-                    add(node, one)
+        if section is not None:
+            _take(node, section)
         if node.inner:
             return
+    _from_fields_page(page, node, node.text, load)
+
+
+def _from_fields_page(
+    page: Page, node: Found, text: str, load: Callable[[str], Page | None]
+) -> None:
+    """Add what the page of fields lists that *text* links to, beside what is there already."""
+    if node.name.lower() != "fields":
+        return
+    for href in _FIELDS_PAGE.findall(text):
+        other = load(resolve_link(page.path, href))
+        if other is None or names.identify(other) is not None:
+            continue
+        for section in other.sections:
+            if parameter_tables(section):
+                _take(node, section)
+                return
+
+
+def _take(node: Found, section: Section) -> None:
+    """Put the rows of *section* inside *node*, those left out that can only be read."""
+    for table in parameter_tables(section):
+        for one in rows(table):
+            known = {n.name for n in node.inner}
+            if one.name not in known and not re.search(r"read.only", one.text, re.IGNORECASE):
+                one.required = False  # the other page describes the object, not this call
+                add(node, one)
 
 
 def resolve_link(path: str, href: str) -> str:
@@ -288,11 +329,11 @@ def resolve_link(path: str, href: str) -> str:
     return "/".join(parts)
 
 
-# --- putting rows into place ------------------------------------------------------------------------------
+# --- putting rows into place --------------------------------------------------------------------
 
 
 def add(node: Found, one: Found) -> None:
-    """Put *one* inside *node*; a name that is already there is merged, a placeholder opens *node*."""
+    """Put *one* inside *node*; a known name is merged, a placeholder opens *node*."""
     if one.open and one.named.placeholder and not re.fullmatch(r"[\w.\[\]]+", one.name):
         node.open = True
         return
@@ -387,7 +428,7 @@ def split_path(name: str) -> list[str]:
 
 
 def _settle_dotted(top: list[Found]) -> None:
-    """Move ``fields.TITLE`` of the method's own table into ``fields``; ``UF_...`` becomes ``UF_*``."""
+    """Move ``fields.TITLE`` of the own table into ``fields``; ``UF_...`` becomes ``UF_*``."""
     for node in top:
         if node.named.placeholder:
             node.name = (
@@ -421,14 +462,14 @@ def _orphans(
             continue
         if not any("parameter" in t.lower() for t in section.path()[1:]):
             continue
-        names = _names(section.title)
-        if names & {"values", "value", "returned"} or names & ROW_CHOICES:
+        words = _names(section.title)
+        if words & {"values", "value", "returned"} or words & ROW_CHOICES:
             continue
         target = next(
             (
                 n
                 for n in everything
-                if holds_keys(n) and not n.inner and n.name.lower() in names and not is_choice(n)
+                if holds_keys(n) and not n.inner and n.name.lower() in words and not is_choice(n)
             ),
             None,
         )
@@ -440,7 +481,7 @@ def _orphans(
                     if one.name not in {n.name for n in top}:
                         top.append(one)
             continue
-        if target is None and beside and len(bare) == 1 and names & _INSIDE_WORDS:
+        if target is None and beside and len(bare) == 1 and words & _INSIDE_WORDS:
             target = bare[0]
         if target is None:
             problems.append((section.line, f"a table of parameters with no place: {section.title}"))

@@ -1,4 +1,4 @@
-"""Read the hand-written corrections in ``references/overlay/`` and put them over what was compiled."""
+"""Read the corrections people wrote in ``references/overlay/`` and put them over the facts."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _row(cells: Sequence[str], file: str, line: int) -> Row:
 def check_rows(
     rows_: Iterable[Row], known: Iterable[tuple[str, int]]
 ) -> list[tuple[str, int, str]]:
-    """Return file, line and reason of every row that cannot apply: its method is gone, or it is said twice."""
+    """Return file, line and reason of every row whose method is gone or that is said twice."""
     methods = set(known)
     problems: list[tuple[str, int, str]] = []
     seen: dict[tuple[str, int, str], Row] = {}
@@ -121,7 +121,7 @@ def check_rows(
 
 
 def idle_rows(method: Compiled, rows_: Iterable[Row]) -> Iterator[Row]:
-    """Yield the parameter rows that change nothing in *method* any more: the pages have been mended."""
+    """Yield the parameter rows that change nothing in *method*: the page has been mended."""
     for row in rows_:
         if row.field.startswith("param ") and _change_param(method.params, row) == method.params:
             yield row

@@ -1,6 +1,7 @@
 """Read the pages of a documentation checkout into sections, tables, code blocks and notes.
 
-The pages are written in the YFM dialect of Markdown: ``#| || cell | cell || |#`` tables, ``{% note %}`` blocks,
+The pages are written in the YFM dialect of Markdown: ``#| || cell | cell || |#`` tables, ``{%
+note %}`` blocks,
 ``{% list tabs %}`` groups and ``{% include %}`` lines. Nothing here knows what a method is.
 """
 
@@ -129,7 +130,7 @@ class Page:
 
 
 def find_pages(docs: Path) -> list[Path]:
-    """Return every page below the reference folder, in order of their paths; includes are left out."""
+    """Return every page of the reference part, in order of their paths, without includes."""
     root = docs / REFERENCE_FOLDER
     return sorted(
         (p for p in root.rglob("*.md") if "_include" not in "/".join(p.parts[len(root.parts) :])),
@@ -152,7 +153,7 @@ def read_page(docs: Path, file: Path) -> Page:
 
 
 def _lines(docs: Path, file: Path, *, depth: int) -> tuple[list[str], list[int]]:
-    """Return the lines of *file* with includes in place, each with its line number in the outer file."""
+    """Return the lines of *file*, includes in place, each with its line in the outer file."""
     lines: list[str] = []
     numbers: list[int] = []
     # newline handling as in the file: the pages mix LF and CRLF

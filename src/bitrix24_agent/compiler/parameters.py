@@ -1,4 +1,4 @@
-"""Turn the parameter tables of a page into parameters; the nested ones are placed by ``nesting``."""
+"""Turn the parameter tables of a page into parameters; ``nesting`` places the inner ones."""
 
 from __future__ import annotations
 
@@ -29,8 +29,10 @@ _NAME_HEADERS = (
 )
 _OTHER_HEADERS = ("code", "method", "event", "error", "status", "placement", "mistake", "section")
 _NOT_PARAMETERS = re.compile(
-    r"^(response|returned|success|successful|errors?\b|error|continue|code examples?|examples?\b|typical|result|"
-    r"what is returned|possible error|how to|see also|common mistakes|verify|limits|getting started|answer|return)",
+    r"^(response|returned|success|successful|errors?\b|error|continue|code examples?|"
+    r"examples?\b|typical|result|"
+    r"what is returned|possible error|how to|see also|common mistakes|verify|limits|"
+    r"getting started|answer|return)",
     re.IGNORECASE,
 )
 _PARAMETERS = re.compile(r"parameter|arguments", re.IGNORECASE)
@@ -120,7 +122,8 @@ def variants(sections: list[Section]) -> bool:
 def top_level(page: Page) -> list[Found]:
     """Return the parameters the page gives beside the method name.
 
-    Where the page gives several ways to call the method, only what every way requires is required, and what tells
+    Where the page gives several ways to call the method, only what every way requires is
+    required, and what tells
     the ways apart shares a group.
     """
     found: dict[str, Found] = {}

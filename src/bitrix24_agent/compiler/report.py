@@ -1,4 +1,4 @@
-"""What a compile found out: numbers, pages that are no methods with the reason, and what could not be read."""
+"""What a compile found out: numbers, pages without a method, and what could not be read."""
 
 from __future__ import annotations
 

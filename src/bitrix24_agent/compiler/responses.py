@@ -1,4 +1,4 @@
-"""Read what a method's page says about its answer: rows, new id, keys, paging, error codes, who may call."""
+"""Read what a page says about the answer: rows, new id, keys, paging, codes, who may call."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 MOST_KEYS = 80
 
 _CODE = re.compile(
-    r"^[A-Z][A-Z0-9_]{2,}$|^[A-Za-z]+(?:_[A-Za-z0-9]+)+$|^\d{1,15}$|^[A-Z][A-Za-z]+(?:Exception|Error)$|^[a-z]+[A-Z]\w+$"
+    r"^[A-Z][A-Z0-9_]{2,}$|^[A-Za-z]+(?:_[A-Za-z0-9]+)+$|^\d{1,15}$|"
+    r"^[A-Z][A-Za-z]+(?:Exception|Error)$|^[a-z]+[A-Z]\w+$"
 )
 _V3_CODE = re.compile(r"Error Code:?\**:?\s*`([A-Z][A-Z0-9_]+)`", re.IGNORECASE)
 _ERROR_TITLES = re.compile(r"error|exception", re.IGNORECASE)
@@ -27,7 +28,8 @@ _WHO = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 _ADMIN = re.compile(
-    r"^[`*]*(?:only\s+)?(?:a|an|the)?\s*(?P<kind>(?:portal|bitrix24|account|crm)\s+)?administrators?[`*]*"
+    r"^[`*]*(?:only\s+)?(?:a|an|the)?\s*(?P<kind>(?:portal|bitrix24|account|"
+    r"crm)\s+)?administrators?[`*]*"
     r"(?P<rest>.*)$",
     re.IGNORECASE,
 )
@@ -35,10 +37,14 @@ _OR_OTHERS = re.compile(
     r"\bor\b|\band\b|,\s*(?:a\s+)?user|\bowner|manager|moderator", re.IGNORECASE
 )
 _APPLICATION = re.compile(
-    r"only (?:with)?in (?:the )?(?:authorization |authentication )?context of (?:the |an |a )?\[?application|"
-    r"(?:works?|executed|available|called|be used) (?:only )?(?:with)?in (?:the )?(?:authorization )?(?:application context|context of (?:the |an |its )?\[?application)|"
+    r"only (?:with)?in (?:the )?(?:authorization |authentication )?context of (?:the |an |"
+    r"a )?\[?application|"
+    r"(?:works?|executed|available|called|"
+    r"be used) (?:only )?(?:with)?in (?:the )?(?:authorization )?(?:application context|"
+    r"context of (?:the |an |its )?\[?application)|"
     r"requires (?:the |an )?application context|only (?:with)?in (?:the )?application context|"
-    r"only (?:be )?(?:works? )?(?:with|in|within) (?:the )?(?:\w+ )?(?:authorization )?context of (?:the |an )?\[?app",
+    r"only (?:be )?(?:works? )?(?:with|in|"
+    r"within) (?:the )?(?:\w+ )?(?:authorization )?context of (?:the |an )?\[?app",
     re.IGNORECASE,
 )
 _WEBHOOK_FINE = re.compile(
@@ -46,7 +52,8 @@ _WEBHOOK_FINE = re.compile(
     re.IGNORECASE,
 )
 _ADDING = {"add", "create", "register", "copy", "copyto", "upload", "uploadfile", "addbytemplate", "import", "start",
-           "addfolder", "addsubfolder", "send", "open", "addfromcomment", "answer", "addblock"}  # fmt: skip
+           "addfolder", "addsubfolder", "send", "open", "addfromcomment", "answer", "addblock"}  #
+           fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +195,7 @@ def _inner_id(value: Any, path: str, depth: int) -> str | None:
 
 
 def paging_of(name: str, params: Iterable[Param], shown: Iterable[dict[str, Any]]) -> str | None:
-    """Return the paging style: ``start``, ``v3``, ``cursor``, ``offset``, ``last id`` or ``page``."""
+    """Return the paging style: start, v3, cursor, offset, last id or page; None for no pages."""
     names = {p.path.lower() for p in params}
     tops = {n for n in names if "." not in n}
     answers = list(shown)

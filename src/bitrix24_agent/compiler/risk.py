@@ -1,7 +1,9 @@
-"""What a method can do at worst, judged by its name; a verb the rules do not know counts as a write.
+"""What a method can do at worst, judged by its name; an unknown verb counts as a write.
 
-The rules never guess downwards: a method is ``read`` only when the verb it starts its last segment with is known to
-read and nothing else in the name says otherwise. Exceptions stand in ``references/overlay/`` with a reason.
+The rules never guess downwards: a method is ``read`` only when the verb it starts its last
+segment with is known to
+read and nothing else in the name says otherwise. Exceptions stand in ``references/overlay/`` with
+a reason.
 """
 
 from __future__ import annotations
@@ -14,8 +16,8 @@ from bitrix24_agent.model import Risk
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 _READ_VERBS = {
-    "check", "count", "describe", "exists", "fetch", "fields", "find", "get", "getlist", "has", "info", "is", "list",
-    "search", "status", "types",
+    "check", "count", "describe", "exists", "fetch", "fields", "find", "get", "getlist", "has",
+    "info", "is", "list", "search", "status", "types",
 }  # fmt: skip
 # Last segments that are things, not verbs, and only ever return them.
 _READ_NOUNS = {"access", "admin", "current", "documentation", "events", "methods", "name", "openapi", "profile",
@@ -24,27 +26,31 @@ _READ_NOUNS = {"access", "admin", "current", "documentation", "events", "methods
 _READ_GLUED = re.compile(r"^(?:get|list|find|search|is(?!s))[a-z]+$")
 # Constants that the portal only lists.
 _READ_THINGS = ("crm.enum.",)
-# Words that turn a reading verb into something else: getExternalLink makes the link, checkIn checks somebody in.
+# Words that turn a reading verb into something else: getExternalLink makes the link, checkIn
+# checks somebody in.
 _NOT_A_READ = {
-    "add", "apply", "archive", "assign", "clear", "close", "create", "delete", "external", "externallink", "finish",
-    "force", "link", "mark", "modify", "move", "open", "pin", "publish", "send", "set", "start", "stop", "token",
-    "update", "upload", "in", "out",
+    "add", "apply", "archive", "assign", "clear", "close", "create", "delete", "external",
+    "externallink", "finish", "force", "link", "mark", "modify", "move", "open", "pin", "publish",
+    "send", "set", "start", "stop", "token", "update", "upload", "in", "out",
 }  # fmt: skip
 
 _DESTRUCTIVE_VERBS = {
-    "ban", "block", "clean", "cleanup", "clear", "deactivate", "delete", "demote", "destroy", "detach", "disable",
-    "discard", "dismiss", "drop", "empty", "erase", "exclude", "expel", "fire", "kick", "kill", "leave", "merge",
-    "modify", "purge", "reinstall", "remove", "replace", "reset", "revoke", "rollback", "terminate", "trash",
-    "truncate", "unbind", "unbinding", "uninstall", "unlink", "unpublic", "unregister", "unset", "unshare", "wipe",
+    "ban", "block", "clean", "cleanup", "clear", "deactivate", "delete", "demote", "destroy",
+    "detach", "disable", "discard", "dismiss", "drop", "empty", "erase", "exclude", "expel",
+    "fire", "kick", "kill", "leave", "merge", "modify", "purge", "reinstall", "remove", "replace",
+    "reset", "revoke", "rollback", "terminate", "trash", "truncate", "unbind", "unbinding",
+    "uninstall", "unlink", "unpublic", "unregister", "unset", "unshare", "wipe",
 }  # fmt: skip
 _DESTRUCTIVE_GLUED = re.compile(
-    r"^(?:delete|remove|unbind|unregister|uninstall|unlink|clear|terminate|truncate|purge|unpublic|disable|deactivate)"
+    r"^(?:delete|remove|unbind|unregister|uninstall|unlink|clear|terminate|truncate|purge|"
+    r"unpublic|disable|deactivate)"
     r"|^mark(?:as)?(?:folder)?delete|^setowner|^un(?:set|share)"
 )
 _SAFE_UNDO = re.compile(r"^mark(?:folder)?undelete", re.IGNORECASE)
 _WHOLE_SET = re.compile(
     r"(?:rows|items|contacts|companies|elements|members)\.set$"
-    r"|(?:set|fill|update|save)[a-z]*(?:rights|access(?:es|codes)?|permissions)[a-z]*$|\.rights(?:\.set)?$"
+    r"|(?:set|fill|update|save)[a-z]*(?:rights|access(?:es|codes)?|permissions)[a-z]*$|"
+    r"\.rights(?:\.set)?$"
     r"|forcecommonscope|fillaccesses",
     re.IGNORECASE,
 )

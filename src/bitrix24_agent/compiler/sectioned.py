@@ -23,7 +23,7 @@ _ON_V3_PAGE = {
 
 
 def sectioned(load: Callable[[str], Page | None]) -> Iterator[Extracted]:
-    """Yield the methods that overview pages describe; those a newer edition no longer names are left out."""
+    """Yield the methods that overview pages describe and still name."""
     batch = load(_BATCH_PAGE)
     if batch is not None:
         yield extract_as(batch, "batch", 2, load)

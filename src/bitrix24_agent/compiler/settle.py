@@ -1,4 +1,4 @@
-"""Settle what the tables leave open: alternatives, what the examples show, arrays or objects; then flatten to paths."""
+"""Settle what the tables leave open (alternatives, lists or objects), learn from examples, flatten."""
 
 from __future__ import annotations
 
@@ -19,35 +19,41 @@ if TYPE_CHECKING:
 
 ENVELOPE = {"auth", "auth_connector"}
 _OPEN_KEYS = re.compile(
-    r"^(?:UF_|PARENT_ID_|PROPERTY_|uf[A-Z]|parentId\d|property\d|ufCrm|n\d+$|\d+$|[#@%!<>=*?~.])|[^\w.~-]|^$"
+    r"^(?:UF_|PARENT_ID_|PROPERTY_|uf[A-Z]|parentId\d|property\d|ufCrm|n\d+$|\d+$|"
+    r"[#@%!<>=*?~.])|[^\w.~-]|^$"
 )
 _LANGUAGES = {
-    "ar", "br", "de", "en", "es", "fr", "hi", "id", "in", "it", "ja", "kz", "la", "ms", "pl", "ru", "sc", "tc", "th",
-    "tr", "ua", "vn",
+    "ar", "br", "de", "en", "es", "fr", "hi", "id", "in", "it", "ja", "kz", "la", "ms", "pl",
+    "ru", "sc", "tc", "th", "tr", "ua", "vn",
 }  # fmt: skip
 _OPERATORS = re.compile(r"^[!<>=%@*?~+]+")
 _OPEN_TEXT = re.compile(
-    r"UF_\*|UF_CRM_|UF_\.\.\.|PARENT_ID_|PROPERTY_\*|custom fields?\b|ufCrm|set of (?:keys|fields) depends|arbitrary (?:keys|fields|structure)|any keys",
+    r"UF_\*|UF_CRM_|UF_\.\.\.|PARENT_ID_|PROPERTY_\*|custom fields?\b|ufCrm|set of (?:keys|"
+    r"fields) depends|arbitrary (?:keys|fields|structure)|any keys",
     re.IGNORECASE,
 )
 
 _MAP_TEXT = re.compile(
-    r"(?:_1|_n|_N|\blang|\bcode|\bid)\"?\s*:\s*\{|\bkeys? (?:is|are)\b[^.\n]{0,40}\b(?:codes?|identifiers?|ids?)\b|map of",
+    r"(?:_1|_n|_N|\blang|\bcode|\bid)\"?\s*:\s*\{|\bkeys? (?:is|are)\b[^.\n]{0,40}\b(?:codes?|"
+    r"identifiers?|ids?)\b|map of",
     re.IGNORECASE,
 )
 
-# --- alternatives -------------------------------------------------------------------------------------
+# --- alternatives -------------------------------------------------------------------------------
 
 _ONE_OF = re.compile(
-    r"\b(?:either|at least one of|only one of|exactly one of|one of|any of)\b(?P<rest>[^\n]{0,240})",
+    r"\b(?:either|at least one of|only one of|exactly one of|one of|"
+    r"any of)\b(?P<rest>[^\n]{0,240})",
     re.IGNORECASE,
 )
 _NEEDED = re.compile(
-    r"\b(?:must|required|need(?:s|ed)? to|have to|has to|should|mandatory|pass|specify|specified|provide|provided|filled)\b",
+    r"\b(?:must|required|need(?:s|ed)? to|have to|has to|should|mandatory|pass|specify|"
+    r"specified|provide|provided|filled)\b",
     re.IGNORECASE,
 )
 _UNLESS = re.compile(
-    r"(?:required|mandatory)[^.\n]{0,20}?\s+(?:if|when|unless)\s+(?:the\s+)?(?:parameter\s+)?(?:neither\s+)?`(?P<other>[\w.]+)`"
+    r"(?:required|mandatory)[^.\n]{0,20}?\s+(?:if|when|"
+    r"unless)\s+(?:the\s+)?(?:parameter\s+)?(?:neither\s+)?`(?P<other>[\w.]+)`"
     r"(?P<neg>[^.\n]{0,30}?(?:is not|isn't|not)\s+(?:provided|specified|passed|set|filled|given))?",
     re.IGNORECASE,
 )
@@ -56,7 +62,7 @@ _NAME = re.compile(r"`([\w.]+)`")
 
 
 def group_alternatives(nodes: list[Found], prose: str) -> None:
-    """Mark parameters of which one is enough; what the page requires of them is required of the group."""
+    """Mark parameters of which one is enough; what they require, their group requires."""
     by_name = {n.name: n for n in nodes}
     for text in (prose, *(n.text for n in nodes)):
         for line in text.split("\n"):
@@ -89,7 +95,7 @@ def _group(members: list[Found | None]) -> None:
         node.required = False
 
 
-# --- what the examples show -------------------------------------------------------------------------------
+# --- what the examples show ---------------------------------------------------------------------
 
 
 def learn(
@@ -172,7 +178,7 @@ def _translations(value: dict[str, Any]) -> bool:
 
 
 def _is_map(node: Found, value: dict[str, Any]) -> bool:
-    """Whether *value* holds under keys of its own what the page describes once: ``{"en": {...}, "de": {...}}``."""
+    """Whether *value* holds under keys of its own what the page describes once, as ``{"en": {}}``."""
     known = {n.name for n in node.inner if not n.example_only}
     if not known or not value or known & set(value):
         return False
@@ -248,12 +254,20 @@ def replace_type(node: Found, kind: str) -> Found:
     return replace(node, typed=Typed(type=kind), enum=(), inner=[], shown=[], unlisted=[])
 
 
-# --- flattening --------------------------------------------------------------------------------------------
+# --- flattening ---------------------------------------------------------------------------------
 
 
-def flatten(top: list[Found]) -> tuple[Param, ...]:
-    """Return every parameter with its dotted path, parents before children."""
-    return tuple(_flatten(top, ""))
+def flatten(top: list[Found], version: int) -> tuple[Param, ...]:
+    """Return every parameter with its dotted path, parents before children.
+
+    REST 3.0 sends JSON booleans where its tables still say ``Y`` and ``N``.
+    """
+    params = _flatten(top, "")
+    if version == 3:  # noqa: PLR2004
+        return tuple(
+            replace(p, type="boolean|string", enum=()) if p.format == "Y/N" else p for p in params
+        )
+    return tuple(params)
 
 
 def _flatten(nodes: list[Found], prefix: str, *, filtering: bool = False) -> Iterator[Param]:
@@ -268,6 +282,12 @@ def _flatten(nodes: list[Found], prefix: str, *, filtering: bool = False) -> Ite
         if node.name.lower() in ROW_FILTERS and "object" in kind:
             is_open = True
         path = prefix + name
+        for child in node.inner:
+            if child.example_only and f"`{child.name}`" in node.text:
+                child.example_only = False  # the text names it, if not as a table does
+        listed = kind.split("|")
+        if "object" in listed and all(c.example_only for c in node.inner):
+            is_open = True
         if node.inner and not node.seen_types and _MAP_TEXT.search(node.text):
             node.keyed = True
         yield Param(
@@ -284,7 +304,6 @@ def _flatten(nodes: list[Found], prefix: str, *, filtering: bool = False) -> Ite
             example_only=node.example_only,
         )
         if node.inner:
-            listed = kind.split("|")
             into_elements = "object" not in listed and any(
                 k.endswith("[]") or k == "array" for k in listed
             )
@@ -298,7 +317,7 @@ _LISTABLE = {"integer", "string", "number"}
 
 
 def _final_type(node: Found) -> tuple[str, tuple[str, ...]]:
-    """Join the page's type with what its examples send, and decide whether an "array" is a list or a map."""
+    """Join the page's type with what examples send; decide whether an "array" is a list or a map."""
     kinds = node.typed.type.split("|")
     enum = node.enum
     shown = list(dict.fromkeys(node.shown))
@@ -313,9 +332,15 @@ def _final_type(node: Found) -> tuple[str, tuple[str, ...]]:
             continue
         elif kind == "string" and "string" in kinds:
             continue  # a value the list does not name: see below
-        elif kind in kinds or (kind == "integer" and "number" in kinds) or (kind.endswith("[]") and any(k == "array" for k in kinds)):
+        elif (
+            kind in kinds
+            or (kind == "integer" and "number" in kinds)
+            or (kind.endswith("[]") and any(k == "array" for k in kinds))
+        ):
             continue
-        elif (kind == "array" and any(k.endswith("[]") for k in kinds)) or (kind.endswith("[]") and any(k.endswith("[]") for k in kinds)):
+        elif (kind == "array" and any(k.endswith("[]") for k in kinds)) or (
+            kind.endswith("[]") and any(k.endswith("[]") for k in kinds)
+        ):
             kinds = [k for k in kinds if not k.endswith("[]")] + ["array"]
         elif kind == "number" and "integer" in kinds:
             kinds[kinds.index("integer")] = "number"
@@ -348,7 +373,8 @@ def _is_list(node: Found) -> bool:
     if "object" in node.seen_types:
         return False
     if re.search(
-        r"array of (?:objects|arrays|elements|structures|\w+ objects)|list of objects|each (?:element|object|item|array)|"
+        r"array of (?:objects|arrays|elements|structures|\w+ objects)|list of objects|"
+        r"each (?:element|object|item|array)|"
         r"array elements|elements of the array|\[\s*\{|set of objects",
         node.text,
         re.IGNORECASE,

@@ -8,16 +8,17 @@ MOST = 90
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _VERBS = {
-    "add": "Add", "create": "Create", "update": "Change", "delete": "Delete", "get": "Get", "list": "List",
-    "fields": "Describe the fields of", "getfields": "Describe the fields of", "set": "Set", "register": "Register",
-    "unregister": "Unregister", "bind": "Bind", "unbind": "Unbind", "send": "Send", "search": "Search",
-    "count": "Count", "start": "Start", "stop": "Stop", "getlist": "List", "types": "List the types of",
-    "remove": "Remove", "move": "Move", "copy": "Copy", "share": "Share", "unshare": "Stop sharing",
+    "add": "Add", "create": "Create", "update": "Change", "delete": "Delete", "get": "Get",
+    "list": "List", "fields": "Describe the fields of", "getfields": "Describe the fields of",
+    "set": "Set", "register": "Register", "unregister": "Unregister", "bind": "Bind", "unbind":
+    "Unbind", "send": "Send", "search": "Search", "count": "Count", "start": "Start", "stop":
+    "Stop", "getlist": "List", "types": "List the types of", "remove": "Remove", "move": "Move",
+    "copy": "Copy", "share": "Share", "unshare": "Stop sharing",
 }  # fmt: skip
 
 
 def fallback(name: str, version: int, *, twin: bool) -> str:
-    """Return a summary made of the words of *name*; *twin* says that the other version exists too."""
+    """Return a summary made of the words of *name*; *twin*: the other version exists too."""
     segments = name.split(".")
     verb = segments[-1]
     thing = " ".join(_words(s) for s in segments[:-1]) or "portal"

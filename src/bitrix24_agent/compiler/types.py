@@ -17,6 +17,8 @@ KNOWN: dict[str, tuple[str, str | None]] = {
     "html": ("string", "html"),
     "json": ("string", "json"),
     "enum": ("string", None),
+    "y": ("string", "Y/N"),
+    "n": ("string", "Y/N"),
     "integer": ("integer", None),
     "int": ("integer", None),
     "timestamp": ("integer", "unix seconds"),

@@ -190,9 +190,10 @@ def digest(families: Mapping[str, str]) -> str:
 
 
 def replace_files(out: Path, files: Mapping[str, str]) -> None:
-    """Put *files* (path relative to *out* -> text) in place of every generated file there, or change nothing.
+    """Put *files* (path below *out* -> text) in place of the generated ones, or change nothing.
 
-    The new files are written beside the old ones first; then the ``methods`` folder and the single files are
+    The new files are written beside the old ones first; then the ``methods`` folder and the
+    single files are
     swapped, and whatever was swapped is put back when a later step fails.
 
     Raises:

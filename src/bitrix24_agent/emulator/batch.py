@@ -81,7 +81,7 @@ def _one(
         )
     given = query_parameters(query)
     params = {name: substitute(value, results) for name, value in given.items()}
-    fault = kernel.faults.strike(name, 2)
+    fault = kernel.faults.strike(name, 2, in_batch=True)
     inner = Origin(
         credential=origin.credential,
         request=origin.request,

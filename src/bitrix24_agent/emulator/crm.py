@@ -349,7 +349,7 @@ _MISSING = object()
 def _columns(
     columns: Iterable[tuple[str, str, Callable[[Json], Json] | None, Json]],
 ) -> Callable[[Row], Row]:
-    """Return a function that writes (shown name, kept name, writer, text of the default) columns."""
+    """Return a function that writes columns: shown name, kept name, writer, shown default."""
     fixed = list(columns)
 
     def write(row: Row) -> Row:

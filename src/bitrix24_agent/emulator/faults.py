@@ -57,6 +57,7 @@ _ANSWERS: dict[str, tuple[str, str, int]] = {
     "overload": ("OVERLOAD_LIMIT", "REST API is blocked due to overload.", 503),
     "expired_token": ("expired_token", "The access token provided has expired.", 401),
 }
+_IN_BATCH: frozenset[str] = frozenset({"internal_error", "operation_time"})
 _AFTER: frozenset[str] = frozenset({"cut_body", "html", "wrong_json"})
 
 
@@ -72,7 +73,7 @@ class Fault:
         probability: Chance of a strike for each matching call, drawn from ``seed``.
         seconds: Delay of ``slow``.
         version: 2, 3 or None for both.
-        location: Target of ``redirect``.
+        location: Target of ``redirect``; the method is added after a final slash.
         struck: How often it has struck.
     """
 
@@ -152,12 +153,20 @@ class Faults:
         with self._lock:
             self._faults.clear()
 
-    def strike(self, method: str, version: int) -> Fault | None:
-        """Return the fault that hits this call, or None."""
+    def strike(self, method: str, version: int, *, in_batch: bool = False) -> Fault | None:
+        """Return the fault that hits this call, or None.
+
+        A command of a batch can only fail by itself; what concerns the connection hits the batch.
+        """
         if not self._faults:
             return None
         with self._lock:
-            return next((fault for fault in self._faults if fault.strikes(method, version)), None)
+            for fault in self._faults:
+                if in_batch and fault.kind not in _IN_BATCH:
+                    continue
+                if fault.strikes(method, version):
+                    return fault
+        return None
 
     def described(self) -> list[dict[str, Json]]:
         """Return the switches as plain data."""

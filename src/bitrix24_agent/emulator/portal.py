@@ -164,14 +164,14 @@ class Portal:
                 await asyncio.sleep(fault.seconds)
                 fault = None
         if fault is not None and fault.when == "before":
-            response = spoiled(fault, None)
+            response = spoiled(fault, None, entry.method)
         else:
             response = self._answer(request, address, entry)
             if fault is not None:
                 if fault.kind == "slow":
                     await asyncio.sleep(fault.seconds)
                 else:
-                    response = spoiled(fault, response)
+                    response = spoiled(fault, response, entry.method)
         entry.status = response.status_code or None
         return response
 

@@ -48,7 +48,7 @@ class Cut(Response):
             continue
 
 
-def spoiled(fault: Fault, answer: Response | None) -> Response:
+def spoiled(fault: Fault, answer: Response | None, method: str) -> Response:
     """Return what goes out instead of *answer* (None when the method never ran)."""
     match fault.kind:
         case "lost":
@@ -66,7 +66,7 @@ def spoiled(fault: Fault, answer: Response | None) -> Response:
             return Response(
                 _PAGE.format("302 Found"),
                 302,
-                {"Location": fault.location},
+                {"Location": fault.location + (method if fault.location.endswith("/") else "")},
                 media_type="text/html",
             )
         case "html":

@@ -32,6 +32,14 @@ def judge(call: Call, *, policy: Policy, catalog: Catalog, packs: frozenset[str]
             rule="batch",
             reason="the batch holds no readable command",
         )
+    pattern = matching(policy.deny, "batch", call.version)
+    if pattern is not None:
+        return Verdict(
+            action="deny",
+            risk=assess(call, catalog)[0],
+            rule=f"deny:{pattern}",
+            reason=f"batch is denied by {pattern}",
+        )
     verdicts = {
         key: judge(inner, policy=policy, catalog=catalog, packs=packs)
         for key, inner in call.commands.items()

@@ -1,4 +1,4 @@
-"""Check the references against themselves: every name, risk, number and budget that two files state must agree."""
+"""Check the references against themselves: names, risks, numbers and budgets must agree."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ class Finding:
 def check(references_dir: str | Path, docs: str | Path | None = None) -> list[Finding]:
     """Return everything in *references_dir* that does not fit together, in order of file and line.
 
-    With *docs*, a checkout of the documentation, the pages that the references name must exist there.
+    With *docs*, a checkout of the documentation, the pages that the references name must exist
+    there.
     """
     folder = Path(references_dir)
     findings: list[Finding] = []
@@ -89,7 +90,7 @@ def _of(error: ReferencesError, folder: Path) -> Finding:
     return Finding(file=file, line=error.line or 1, message=message)
 
 
-# --- generated files ------------------------------------------------------------------------------------
+# --- generated files ----------------------------------------------------------------------------
 
 
 def _digests(catalog: Catalog) -> Iterator[Finding]:
@@ -211,7 +212,7 @@ def _successors(catalog: Catalog) -> Iterator[Finding]:
             )
 
 
-# --- packs and catalogues -----------------------------------------------------------------------------------
+# --- packs and catalogues -----------------------------------------------------------------------
 
 
 def _packs(catalog: Catalog) -> Iterator[Finding]:
@@ -353,7 +354,7 @@ def _sections(catalog: Catalog) -> Iterator[Finding]:
             )
 
 
-# --- overlay and links ----------------------------------------------------------------------------------------
+# --- overlay and links --------------------------------------------------------------------------
 
 
 def _overlay_files(catalog: Catalog) -> list[Path]:

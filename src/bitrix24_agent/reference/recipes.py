@@ -1,4 +1,4 @@
-"""Check recipes without running them: methods, parameters, risks, and what flows from step to step."""
+"""Check recipes without running them: methods, parameters, risks and what flows where."""
 
 from __future__ import annotations
 

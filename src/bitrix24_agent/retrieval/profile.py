@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bitrix24_agent.retrieval.vocabulary import Family, Vocabulary
 
 _WORD = re.compile("[a-z]{3,}")
+_FIELD = frozenset(("field",))
 _DROPPED = frozenset(("v1", "v2", "api", "b2e", "flow"))
 # A verb inside an all-lower-case last part: getlist, addtofavorite, updatenodes.
 _VERBS = (
@@ -119,6 +120,10 @@ def _profile(method: Method, families: _Families, vocabulary: Vocabulary) -> Pro
                 _mean(segment, core, vocabulary)
         if things and rest:
             _mean(things, core, vocabulary)
+    if name.endswith(".field.list"):
+        # v3 lists the fields of its objects this way.
+        action = "fields"
+        core = [alternatives for alternatives in core if alternatives != _FIELD] or core
     for family in families.others(name):
         action = family.action or action
         core.extend(family.core)

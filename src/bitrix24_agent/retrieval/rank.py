@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bitrix24_agent.retrieval.request import Group, Part
     from bitrix24_agent.retrieval.vocabulary import Vocabulary
 
-THRESHOLD = 0.38
+THRESHOLD = 0.42
 """Scores below say that nothing fits; calibrated on the labelled requests of tests/retrieval."""
 
 _MAY = 0.8
@@ -24,9 +24,15 @@ _DEPRECATED = 0.95
 _STORY = 0.8
 _UNRELATED = 0.12
 
+# How far a request can lead whose best word for the method is only of this kind.
+_ANCHOR = {"thing": 1.0, "soft": 0.88, "field": 0.7, "word": 0.55, "hint": 0.3}
+
 # What a request without a verb usually wants.
 _SILENT = {"list": 0.9, "get": 0.85, "search": 0.6, "count": 0.5, "history": 0.6}
 _SILENT_ELSE = 0.35
+# What it wants when its first word, probably the verb, is not known.
+_ODD = {"update": 0.66, "add": 0.64, "list": 0.64, "get": 0.62, "send": 0.6, "fields": 0.3}
+_ODD_ELSE = 0.55
 
 
 class Index:
@@ -72,7 +78,7 @@ class Index:
         for place in places:
             profile = self.profiles[place]
             if place in exact:
-                score = 1.0
+                score = 1.0 if not part.about_name else 0.7
             else:
                 score = self._score(profile, part, groups, total)
                 if place in expressions:
@@ -97,11 +103,13 @@ class Index:
         total: float,
     ) -> float:
         covered = 0.0
-        met = 0
+        anchor = _ANCHOR["word"]
         ids = profile.ids
         open_ = set(range(len(profile.core)))
         for group, widened in zip(part.groups, groups, strict=True):
             if group.ids & ids:
+                kind = "hint" if group.hint else "soft" if group.soft else "thing"
+                anchor = max(anchor, _ANCHOR[kind])
                 # One word fills one place of the core; a second word for it is only context.
                 place = next((i for i in open_ if group.ids & profile.core[i]), None)
                 if place is None:
@@ -109,8 +117,8 @@ class Index:
                 else:
                     open_.discard(place)
                     covered += group.weight
-                met += 1
             elif widened & ids:
+                anchor = max(anchor, _ANCHOR["hint" if group.hint else "field"])
                 covered += group.weight * _FIELD
             elif group.ids & profile.may:
                 covered += group.weight * _MAY
@@ -127,8 +135,7 @@ class Index:
         precision = matched / len(core) if core else 0.5
         recall = covered / total
         thing = recall**0.8 * (_UNRELATED + (1 - _UNRELATED) * precision**0.9)
-        if not met:
-            thing *= 0.6
+        thing *= anchor
         verb = self._verb(profile.action, part)
         score = thing * (1 - _VERB + _VERB * verb)
         if profile.method.deprecated:
@@ -138,6 +145,8 @@ class Index:
     def _verb(self, action: str, part: Part) -> float:
         """How well *action* does what the part asks for."""
         if not part.actions:
+            if part.odd_verb:
+                return _ODD.get(action, _ODD_ELSE)
             return _SILENT.get(action, _SILENT_ELSE)
         best = 0.0
         for wanted, weight in part.actions.items():

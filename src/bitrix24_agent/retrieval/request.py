@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bitrix24_agent.retrieval.vocabulary import Sense, Vocabulary
 
 MAX_PARTS = 4
+_GENERIC = frozenset(("get", "list", "add", "update", "set", "send"))
 _MAX_WORDS = 160
 _MAX_GUESSES = 6
 _GUESS_WEIGHT = 0.75
@@ -23,10 +24,13 @@ _CONTENT_WEIGHT = 0.3
 _SOFT_WEIGHT = 0.5
 _FIELD_WEIGHT = 0.3
 _UNKNOWN_WEIGHT = 0.3
-_NAMED_WEIGHT = 0.06
+_NAMED_WEIGHT = 0.12
+_VALUE_WEIGHT = 0.12
+_PHONE_DIGITS = 9
+_PERSON = frozenset(("user", "member"))
 _CONTEXT_WEIGHT = 0.25
 _PRODUCT = 0.7
-_MATTER = 0.45
+_MATTER = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +42,14 @@ class Group:
         weight: How much of the request it is.
         words: As written (folded), for matching summaries.
         soft: More often mentioned than meant.
+        hint: Only guessed from its form (a name, a number) or from asking who; never enough alone.
     """
 
     ids: frozenset[str]
     weight: float
     words: str
     soft: bool = False
+    hint: bool = False
 
 
 @dataclass(slots=True)
@@ -57,9 +63,10 @@ class Part:
         api: Words of API names in it, lower case.
         names: Whole dotted names in it, as written.
         topics: Topic -> words that speak for it.
-        unknown: Weight of words nothing is known about.
         elsewhere: 1.0, less for every word about other products and matters.
         here: The request names Bitrix24.
+        about_name: It asks about a method name itself.
+        odd_verb: It begins with a word nothing is known about: perhaps its verb.
     """
 
     actions: dict[str, float] = field(default_factory=dict)
@@ -68,10 +75,10 @@ class Part:
     api: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     topics: Counter[str] = field(default_factory=Counter)
-    unknown: float = 0.0
     elsewhere: float = 1.0
     here: bool = False
-    start: int = 0
+    about_name: bool = False
+    odd_verb: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +131,7 @@ def _language(pieces: Sequence[Token], vocabulary: Vocabulary) -> str:
         spoken = {language for sense in senses for language in sense.languages}
         for language in sorted(spoken):
             votes[language] += 1
-    return max(votes, key=lambda name: (votes[name], name == "en", name)) if votes else "en"
+    return max(votes, key=lambda name: (votes[name], name == "en", name)) if votes else ""
 
 
 def _find(pieces: Sequence[Token], vocabulary: Vocabulary, language: str) -> list[_Found]:
@@ -136,6 +143,7 @@ def _find(pieces: Sequence[Token], vocabulary: Vocabulary, language: str) -> lis
     found: list[_Found] = []
     guesses = 0
     at = 0
+    inside = 0  # end of the expression of several words that named an action
     content = False
     while at < len(pieces):
         token = pieces[at]
@@ -159,6 +167,16 @@ def _find(pieces: Sequence[Token], vocabulary: Vocabulary, language: str) -> lis
             at += 1
             continue
         best = _longest(vocabulary, words, at, language)
+        if at < inside:
+            # "from the waitlist" is an action, and the waitlist in it is still a thing.
+            best = best or _chosen(vocabulary.word(token.text), language)
+            things = tuple(s for s in best.senses if s.kind in ("thing", "field"))
+            if things and not (best.length == 1 and token.text in vocabulary.little):
+                found.append(_Found(at, best._replace(senses=things), token, content))
+                at += best.length
+            else:
+                at += 1
+            continue
         if best is None:
             little = vocabulary.little.get(token.text)
             senses = vocabulary.word(token.text) if not little or language not in little else ()
@@ -179,7 +197,11 @@ def _find(pieces: Sequence[Token], vocabulary: Vocabulary, language: str) -> lis
                 if senses := vocabulary.guess(token.text, language, foreign=foreign):
                     best = _chosen(senses, language)._replace(weight=_GUESS_WEIGHT)
         found.append(_Found(at, best, token, content))
-        at += best.length if best else 1
+        if best and best.length > 1 and all(s.kind in ("action", "topic") for s in best.senses):
+            inside = at + best.length
+            at += 1
+        else:
+            at += best.length if best else 1
     return found
 
 
@@ -210,13 +232,16 @@ def _chosen(senses: Sequence[Sense], language: str) -> Match:
 
 
 def _part(found: Sequence[_Found], vocabulary: Vocabulary, *, here: bool) -> Part:
-    part = Part(here=here, start=found[0].start if found else 0)
+    part = Part(here=here)
     for item in found:
         token = item.token
         if token.kind == "code":
             continue
         if token.kind == "api":
             _api_name(part, token, vocabulary)
+            continue
+        if token.kind == "value":
+            _value(part, token)
             continue
         if token.kind != "word" or item.little:
             continue
@@ -225,14 +250,55 @@ def _part(found: Sequence[_Found], vocabulary: Vocabulary, *, here: bool) -> Par
             scale = _QUOTED_WEIGHT
         elif item.content:
             scale = _CONTENT_WEIGHT
+        if token.text in vocabulary.people:
+            part.groups.append(Group(_PERSON, _UNKNOWN_WEIGHT, token.text, soft=True, hint=True))
+            continue
         if item.match is None:
-            weight = _NAMED_WEIGHT if token.named or token.quoted else _UNKNOWN_WEIGHT * scale
-            part.unknown += weight
-            if not token.quoted:
+            weight = _UNKNOWN_WEIGHT * scale
+            if token.named:
+                # Probably a person: "add Olga to the chat".
+                part.groups.append(Group(_PERSON, _NAMED_WEIGHT, token.text, soft=True, hint=True))
+            elif not token.quoted:
                 part.groups.append(Group(frozenset(), weight, token.text))
             continue
         _add(part, item.match, token.text, scale, vocabulary)
+    _weigh(part.actions)
+    if part.names and ("check" in part.actions or any("method" in g.ids for g in part.groups)):
+        # "is there a method X?" asks about the name, not about what it does.
+        part.groups = [g for g in part.groups if g.words not in part.api]
+        part.groups.append(Group(frozenset(("method",)), 1.0, "method"))
+        part.about_name = True
+    first = next((i for i in found if i.token.kind == "word" and not i.little), None)
+    part.odd_verb = not part.actions and first is not None and first.match is None
     return part
+
+
+def _value(part: Part, token: Token) -> None:
+    """Take what an address or a telephone number says about what is meant."""
+    if "@" in token.text:
+        part.groups.append(
+            Group(frozenset(("user", "email address")), _VALUE_WEIGHT, "", soft=True, hint=True)
+        )
+    elif token.text.startswith("+") or sum(map(str.isdigit, token.text)) >= _PHONE_DIGITS:
+        part.groups.append(
+            Group(frozenset(("phone",)), _VALUE_WEIGHT, "", soft=True, hint=True)
+        )
+
+
+def _weigh(actions: dict[str, float]) -> None:
+    """Let the telling verb win: "get the list" lists, "mark it as done" completes."""
+    telling = [name for name in actions if name not in _GENERIC]
+    first = next(iter(actions), "")
+    for name in actions:
+        if name == "get" and len(actions) > 1 and (telling or "list" in actions):
+            actions[name] = 0.65
+        elif name == "list" and telling:
+            actions[name] = 0.7
+        elif name in _GENERIC and telling and name != first:
+            actions[name] *= 0.9
+    for name in telling:
+        actions[name] = max(actions[name], 0.9 if first in ("add", "send") else 1.0)
+
 
 
 def _add(part: Part, match: Match, word: str, scale: float, vocabulary: Vocabulary) -> None:

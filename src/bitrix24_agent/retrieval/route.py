@@ -102,11 +102,11 @@ class Router:
             said = [name for name in TOPICS if topics[name] and name != "errors"]
             if said:
                 topic = max(said, key=lambda name: (topics[name], -TOPICS.index(name)))
-            elif (trouble or design) and any(
+            elif topic is None and (trouble or design) and any(
                 group.ids & _EVENT_THINGS for group in request.whole.groups
             ):
                 topic = "events"
-            elif topics["errors"]:
+            elif topic is None and topics["errors"]:
                 topic = "errors"
         if topic is None:
             return Route(None, "design" if design else "call", also_call=True)

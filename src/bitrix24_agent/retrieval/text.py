@@ -131,8 +131,8 @@ def name_parts(name: str) -> list[str]:
     return parts
 
 
-def english_forms(word: str) -> Iterator[str]:
-    """Yield what *word* may be a form of: plural, third person, ``-ing``, ``-ed``; likeliest first."""
+def english_plain(word: str) -> Iterator[str]:
+    """Yield what *word* may be the plural or third person of, likeliest first."""
     if len(word) < 3 or not word.isascii():
         return
     if word.endswith("ies"):
@@ -141,6 +141,13 @@ def english_forms(word: str) -> Iterator[str]:
         yield word[:-2]
     if word.endswith("s") and not word.endswith("ss"):
         yield word[:-1]
+
+
+def english_forms(word: str) -> Iterator[str]:
+    """Yield what *word* may be a form of, verbs in ``-ing`` and ``-ed`` included."""
+    if len(word) < 3 or not word.isascii():
+        return
+    yield from english_plain(word)
     for ending in ("ing", "ed"):
         if word.endswith(ending) and len(word) > len(ending) + 2:
             root = word[: -len(ending)]

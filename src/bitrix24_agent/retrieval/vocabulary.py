@@ -10,6 +10,7 @@ from bitrix24_agent.errors import ReferencesError
 from bitrix24_agent.retrieval.text import (
     alphabet_of,
     english_forms,
+    english_plain,
     fold,
     other_spellings,
     slips,
@@ -93,6 +94,7 @@ class Vocabulary:
         soft: Things that are more often mentioned than meant.
         content: Words after which comes what is written, not what is wanted.
         joints: Words that join two requests.
+        people: Words that ask for somebody.
     """
 
     near: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -105,6 +107,7 @@ class Vocabulary:
     soft: frozenset[str] = frozenset()
     content: frozenset[str] = frozenset()
     joints: frozenset[str] = frozenset()
+    people: frozenset[str] = frozenset()
     _words: dict[str, dict[Sense, None]] = field(default_factory=dict)
     _stems: dict[str, dict[Sense, None]] = field(default_factory=dict)
     _phrases: dict[str, list[tuple[tuple[str, ...], Sense]]] = field(default_factory=dict)
@@ -140,8 +143,14 @@ class Vocabulary:
                 found.update(senses)
                 break
         if not found or all("en" not in sense.languages for sense in found):
+            plain = tuple(english_plain(word))
             for form in english_forms(word):
-                native = [s for s in self._words.get(form, ()) if "en" in s.languages]
+                # Only verbs end in -ing and -ed: a heading has nothing to do with a head.
+                native = [
+                    s
+                    for s in self._words.get(form, ())
+                    if "en" in s.languages and (form in plain or s.kind == "action")
+                ]
                 if native:
                     found.update(dict.fromkeys(native))
                     break
@@ -172,7 +181,7 @@ class Vocabulary:
                 found = self._stems.get(near[:end])
                 end -= not found
             if found and end > best[0]:
-                native = tuple(s for s in found if language in s.languages)
+                native = tuple(s for s in found if not language or language in s.languages)
                 if native:
                     best = (end, native)
         return best[1]
@@ -354,6 +363,8 @@ def _bullet(known: Vocabulary, section: str, key: str, value: str) -> None:
         known.soft = frozenset(_listed(value))
     elif key == "content":
         known.content = frozenset(_listed(value))
+    elif key == "people":
+        known.people = frozenset(_listed(value))
     elif key == "and":
         known.joints = frozenset(_listed(value))
 

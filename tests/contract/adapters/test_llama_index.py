@@ -293,6 +293,10 @@ async def test_a_second_request_adds_to_what_the_first_loaded(kit: SyncToolkit) 
     first, second = script.offered
     assert second[: len(first)] == first
     assert len(second) > len(first)
+    memory = await ctx.store.get("memory")
+    assert [m.content for m in memory.get_all()] == [
+        "crm.deal.get", "one", "send a chat message", "two",
+    ]  # fmt: skip
 
 
 async def test_outside_a_run_the_retriever_remembers_nothing(kit: SyncToolkit) -> None:

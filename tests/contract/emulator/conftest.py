@@ -1,4 +1,4 @@
-"""A fresh portal for every test and a caller that speaks plain HTTP: nothing of the client is used here."""
+"""A fresh portal for every test and a caller that speaks plain HTTP, without our client."""
 
 from __future__ import annotations
 

@@ -37,9 +37,13 @@ def test_sections_of_numbered_commands_are_lists_and_that_per_section(wire):
 
 
 def test_an_empty_batch_is_all_empty_lists(wire):
-    assert batch(wire, {}) == dict.fromkeys(
-        ("result", "result_error", "result_total", "result_next", "result_time"), []
-    )
+    assert batch(wire, {}) == {
+        "result": [],
+        "result_error": [],
+        "result_total": [],
+        "result_next": [],
+        "result_time": [],
+    }
 
 
 def test_commands_run_in_order_and_see_each_others_results(wire, portal):

@@ -89,6 +89,28 @@ def test_a_renamed_portal_redirects(wire, portal):
     assert made(portal) == []
 
 
+def test_a_redirect_to_a_folder_names_the_method(wire, portal):
+    portal.faults.add("crm.deal.add", "redirect", location="http://new.example/rest/1/x/")
+    wire.send(portal.url + "crm.deal.add", body=b"{}")
+    assert wire.headers["location"] == "http://new.example/rest/1/x/crm.deal.add"
+
+
+def test_what_concerns_the_connection_leaves_the_commands_of_a_batch_alone(wire, portal):
+    for kind in ("lost", "html", "rate_limit", "expired_token"):
+        portal.faults.add("crm.deal.add", kind, times=None)
+    _, body = wire.call("batch", {"cmd": {"a": "crm.deal.add?fields[TITLE]=Fault"}})
+    assert set(body["result"]["result"]) == {"a"}
+    assert len(made(portal)) == 1
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_command_may_fail_before_or_after_its_work(wire, portal, when):
+    portal.faults.add("crm.deal.add", "internal_error", when=when)
+    _, body = wire.call("batch", {"cmd": {"a": "crm.deal.add?fields[TITLE]=Fault"}})
+    assert body["result"]["result_error"]["a"]["error"] == "INTERNAL_SERVER_ERROR"
+    assert len(made(portal)) == (when == "after")
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_slow_answer_comes_in_the_end(wire, portal, when):
     portal.faults.add("crm.deal.add", "slow", seconds=0.05, when=when)

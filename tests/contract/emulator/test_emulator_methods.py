@@ -1,4 +1,4 @@
-"""Every method the portal plays: one call that works and one that does not, with the shape of the answer."""
+"""Every method the portal plays: one call that works and one that does not."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ PNG = ["a.txt", "aGVsbG8="]
 V3_BAD = (400, "VALIDATION_REQUESTVALIDATIONEXCEPTION")
 WRONG_ARGUMENTS = (400, "ERROR_CORE")
 
-# method@version -> (good parameters, what the result looks like, bad parameters, (status, code)); None as bad
-# parameters means there is nothing a caller can get wrong.
+# method@version -> (good parameters, what the result looks like, bad parameters, (status, code));
+# None as bad parameters means there is nothing a caller can get wrong.
 Case = tuple[Any, Any, Any, Any]
 CASES: dict[str, Case] = {
     # --- system

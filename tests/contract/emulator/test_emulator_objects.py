@@ -242,8 +242,8 @@ def test_positional_methods_read_by_order_not_by_name(wire):
     status, body = wire.call("task.checklistitem.add", {"FIELDS": {"TITLE": "x"}, "TASKID": 31})
     assert status == 400
     assert body["error_description"] == (
-        "TASKS_ERROR_EXCEPTION_#256; Param #0 (taskId) for method ctaskchecklistitem::add() expected "
-        'to be of type "integer", but given something else.; 256/TE/WRONG_ARGUMENTS<br>'
+        "TASKS_ERROR_EXCEPTION_#256; Param #0 (taskId) for method ctaskchecklistitem::add() "
+        'expected to be of type "integer", but given something else.; 256/TE/WRONG_ARGUMENTS<br>'
     )
     raw = wire.send(wire.portal.url + "task.commentitem.add?0=31&1[POST_MESSAGE]=hi", verb="GET")[1]
     assert json.loads(raw)["result"] == 1

@@ -1,4 +1,4 @@
-"""The portal for other people's tests: start, stop, isolation, and what happens without the extra."""
+"""The portal for other people's tests: start, stop, isolation, a missing extra."""
 
 from __future__ import annotations
 

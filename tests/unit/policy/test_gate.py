@@ -340,6 +340,11 @@ def test_a_batch_is_judged_like_its_worst_command(catalog):
     assert outcome(catalog, "batch", ["user.current?auth=x"]) == ("deny", "credentials")
 
 
+def test_batches_can_be_denied_as_such(catalog):
+    assert outcome(catalog, "batch", ["user.current"], deny=("batch",)) == ("deny", "deny:batch")
+    assert outcome(catalog, "batch", ["user.current"], deny=("*",)) == ("deny", "deny:*")
+
+
 def test_a_batch_without_commands_is_denied(catalog):
     empty = Call(method="batch", params={"cmd": ["crm.deal.delete?id=1"]})
     found = judge(empty, policy=Policy(), catalog=catalog, packs=ALL)

@@ -52,11 +52,23 @@ def _row(visit: Visit, *, allowed: Callable[[Visit, Row], bool], code: str, text
     return row
 
 
+def _object(value: Json, name: str) -> Mapping[str, Json]:
+    if value in (None, "", []):
+        return {}
+    if not isinstance(value, dict):
+        raise Refusal(
+            "100",
+            f"Invalid value {{}} to match with parameter {{{name}}}. "
+            "Should be value of type array. (internal error)",
+        )
+    return value
+
+
 @method("tasks.task.list", scope="task")
 def task_list(visit: Visit) -> Reply:
     """Tasks the acting user takes part in, newest first unless ordered."""
-    given = visit.param("filter") or {}
-    plain = {k: v for k, v in given.items() if not str(k).startswith("::")} if given else {}
+    given = _object(visit.param("filter"), "filter")
+    plain = {k: v for k, v in given.items() if not str(k).startswith("::")}
     where = filters.group_of(plain, _field_of, strict=False)
     if not visit.is_admin:
         mine = tuple(
@@ -65,7 +77,7 @@ def task_list(visit: Visit) -> Reply:
         )
         where = Group(parts=(where, Group(parts=mine, any_of=True)))
     order = []
-    for name, way in (visit.param("order") or {"ID": "desc"}).items():
+    for name, way in (_object(visit.param("order"), "order") or {"ID": "desc"}).items():
         field = _field_of(str(name))
         if field is None:
             raise Refusal("0", "Invalid sorting key (internal error)")
