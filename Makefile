@@ -44,8 +44,9 @@ format: $(STAMP) ## format the code
 bench: $(STAMP) ## measure; prints ratios, nothing is asserted
 	$(BIN)/python benchmarks/run.py
 
-docs: $(STAMP) ## regenerate the command reference in docs/cli.md
+docs: $(STAMP) ## regenerate docs/cli.md and the transcript in README.md
 	$(BIN)/python -m bitrix24_agent.cli.reference > docs/cli.md
+	$(BIN)/python tests/tools/transcript.py
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -167,9 +167,11 @@ def main() -> None:
     tools()
     find()
     asyncio.run(overhead())
-    with running_portal() as portal:
-        with SyncToolkit.from_webhook(portal.url, state="sqlite://", limits=None) as kit:
-            row("registering every method of all packs", f"{kit.cost('all'):,} tokens a turn", "-")
+    with (
+        running_portal() as portal,
+        SyncToolkit.from_webhook(portal.url, packs="all", state="sqlite://", limits=None) as kit,
+    ):
+        row("registering every method of all packs", f"{kit.cost('all'):,} tokens a turn", "-")
 
 
 if __name__ == "__main__":

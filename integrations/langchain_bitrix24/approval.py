@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from langgraph.errors import GraphInterrupt
 from langgraph.types import interrupt
+
+from bitrix24_agent.model import ToolResult
 
 if TYPE_CHECKING:
     from bitrix24_agent.runtime.bridge import Waiting
+
+# Tools of one graph task share LangGraph's counter of answers; two threads must not race for it.
+_one_at_a_time = threading.Lock()
 
 _PLAIN = (
     "NOT DONE: the answer to the approval request was not understood, so nothing was sent. "
@@ -22,40 +29,42 @@ _EDITED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """What the human said about one plan.
+    """A human's clear answer to one plan."""
 
-    Attributes:
-        approved: True or False; None when the answer decides nothing and the plan goes on waiting.
-        text: Reason of a refusal, or what the model reads when nothing was decided.
-    """
-
-    approved: bool | None
-    text: str = ""
+    approved: bool
+    reason: str = ""
 
 
-def ask(waiting: Waiting, tool: str, *, alone: bool) -> Answered | None:
-    """Pause the graph until a human decides on exactly this plan; None outside a graph.
+def ask(waiting: Waiting, tool: str, *, alone: bool) -> Answered | ToolResult:
+    """Pause the graph until a human decides on exactly this plan.
+
+    A ToolResult means that nothing was decided and the plan goes on waiting: outside a graph, and
+    for an answer that is neither a clear yes nor a clear no.
 
     The function that calls this runs again from its top on resume, and LangGraph hands answers
-    out by position. An answer that names its plan counts for that plan only. One that names none
-    counts only where this task can have asked nothing else, and never for an earlier plan of the
-    same request that has expired meanwhile.
+    out by position. So an answer that names its plan counts for that plan only. One that names
+    none counts only where this task can have asked nothing else, only as the latest answer, and
+    never for a plan that is younger than it.
     """
-    passed = 0
-    while True:
-        request = _request(waiting, tool, alone=alone)
+    request = _request(waiting, tool, alone=alone)
+    said: list[Any] = []
+    pause: GraphInterrupt | None = None
+    while pause is None:
         try:
-            said = interrupt(request)
+            with _one_at_a_time:
+                said.append(interrupt(request))
+        except GraphInterrupt as error:
+            pause = error  # every answer given so far has been heard
         except (KeyError, RuntimeError):
-            return None  # outside a graph: nobody can be asked
-        answer = _read(said, waiting.plan_id)
-        named = _plan_named(said)
-        if named is None:
-            if alone and passed >= waiting.earlier:
-                return answer
-        elif named == waiting.plan_id:
-            return answer
-        passed += 1
+            return ToolResult(text=waiting.text)  # outside a graph: nobody can be asked
+    for answer in reversed(said):
+        if _plan_named(answer) == waiting.plan_id:
+            return _read(answer, waiting.plan_id)
+    if alone and not waiting.fresh and len(said) > waiting.earlier:
+        latest = said[-1]
+        if _plan_named(latest) is None:
+            return _read(latest, waiting.plan_id)
+    raise pause
 
 
 def _request(waiting: Waiting, tool: str, *, alone: bool) -> dict[str, Any]:
@@ -87,13 +96,13 @@ def _plan_named(said: Any) -> str | None:
     return None if named is None else str(named)
 
 
-def _read(said: Any, plan_id: str) -> Answered:
+def _read(said: Any, plan_id: str) -> Answered | ToolResult:
     decision = _decision(said) or {}
     match decision.get("type"):
         case "approve":
             return Answered(approved=True)
         case "reject":
-            return Answered(approved=False, text=str(decision.get("message") or ""))
+            return Answered(approved=False, reason=str(decision.get("message") or ""))
         case "edit":
-            return Answered(approved=None, text=_EDITED.format(plan=plan_id))
-    return Answered(approved=None, text=_PLAIN.format(plan=plan_id))
+            return ToolResult(text=_EDITED.format(plan=plan_id), is_error=True)
+    return ToolResult(text=_PLAIN.format(plan=plan_id), is_error=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, NotRequired
 
 from langchain.agents.middleware import AgentMiddleware, AgentState, ExtendedModelResponse
@@ -25,11 +24,8 @@ if TYPE_CHECKING:
     from langchain_core.messages import AnyMessage
     from langchain_core.tools import BaseTool
 
-    from bitrix24_agent.model import ToolSpec
     from bitrix24_agent.runtime.sync import SyncToolkit
     from bitrix24_agent.runtime.toolkit import Toolkit
-
-MAX_QUERY = 2_000
 
 
 def append_new(old: list[str] | None, new: list[str] | None) -> list[str]:
@@ -100,7 +96,8 @@ class Bitrix24Middleware(AgentMiddleware[ExposedState, Any, Any]):
     def _prepared(self, request: ModelRequest[Any]) -> tuple[list[str], ModelRequest[Any]]:
         exposed = self._exposed(request.state)
         for query in _queries(request.messages):
-            exposed = append_new(exposed, self._found(query))[: self._limit]
+            found = self._bridge.fitting(query, limit=self._per_request)
+            exposed = append_new(exposed, found)[: self._limit]
         changes: dict[str, Any] = {"tools": [*request.tools, *map(self._tool, exposed)]}
         if isinstance(request.response_format, AutoStrategy):
             # The automatic choice binds every tool with strict=True: all optional fields become
@@ -108,24 +105,9 @@ class Bitrix24Middleware(AgentMiddleware[ExposedState, Any, Any]):
             changes["response_format"] = ToolStrategy(request.response_format.schema)
         return exposed, request.override(**changes)
 
-    @cached_property
-    def _specs(self) -> dict[str, ToolSpec]:
-        """Every typed tool of the enabled packs by name; their schemas are made when needed."""
-        return {spec.name: spec for spec in self._bridge.tools("all") if spec.method}
-
-    @cached_property
-    def _names(self) -> dict[str, str]:
-        """Method id -> tool name."""
-        return {spec.method.id: name for name, spec in self._specs.items() if spec.method}
-
-    def _found(self, query: str) -> list[str]:
-        finding = self._bridge.search(query[:MAX_QUERY], limit=self._per_request)
-        names = [self._names.get(hit.method.id) for hit in finding.hits]
-        return [name for name in names if name is not None]
-
     def _tool(self, name: str) -> BaseTool:
         if name not in self._made:
-            self._made[name] = make_tool(self._bridge, self._specs[name])
+            self._made[name] = make_tool(self._bridge, self._bridge.specs[name])
         return self._made[name]
 
     # --- the tool's turn ----------------------------------------------------
@@ -151,7 +133,7 @@ class Bitrix24Middleware(AgentMiddleware[ExposedState, Any, Any]):
     def _exposed(self, state: Any) -> list[str]:
         """Return the loaded names; a checkpoint may know tools that are not enabled any more."""
         found = state.get("b24_exposed") if isinstance(state, dict) else None
-        return [name for name in found or [] if name in self._specs]
+        return [name for name in found or [] if name in self._bridge.specs]
 
     def _resolved(self, request: ToolCallRequest) -> ToolCallRequest | ToolMessage:
         name = request.tool_call["name"]

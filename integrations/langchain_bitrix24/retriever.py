@@ -9,17 +9,22 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from pydantic import Field, PrivateAttr
 
-from bitrix24_agent.runtime.documents import Found, method_documents, search_methods
+from bitrix24_agent.runtime.documents import (
+    Found,
+    chosen_packs,
+    method_documents,
+    search_methods,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bitrix24_agent.retrieval.references import References
     from langchain_core.callbacks import (
         AsyncCallbackManagerForRetrieverRun,
         CallbackManagerForRetrieverRun,
     )
 
+    from bitrix24_agent.retrieval.references import References
     from bitrix24_agent.runtime.sync import SyncToolkit
     from bitrix24_agent.runtime.toolkit import Toolkit
 
@@ -35,6 +40,9 @@ class Bitrix24Retriever(BaseRetriever):
         references: Other references than the packaged ones.
         k: Documents to return.
         packs: Look only in these packs.
+
+    Raises:
+        SettingsError: One of *packs* does not exist.
     """
 
     k: int = Field(default=5, ge=1)
@@ -50,14 +58,13 @@ class Bitrix24Retriever(BaseRetriever):
         packs: Sequence[str] | None = None,
         **fields: Any,
     ) -> None:
-        if packs is None and kit is not None:
-            packs = kit.packs
-        fields |= {"k": k, "packs": None if packs is None else tuple(packs)}
-        super().__init__(**fields)
         if references is None:
             from bitrix24_agent import References
 
             references = kit.references if kit is not None else References.load()
+        enabled = kit.packs if kit is not None else None
+        fields |= {"k": k, "packs": chosen_packs(references, packs, enabled)}
+        super().__init__(**fields)
         self._references = references
 
     def documents(self, packs: Sequence[str] | None = None) -> Iterator[Document]:

@@ -24,6 +24,15 @@ Expose = Literal["gateway", "shortlist", "all"]
 class Bitrix24Toolkit(BaseToolkit):
     """Bitrix24 as LangChain tools.
 
+        toolkit = Bitrix24Toolkit.from_webhook(url, packs=["core"])
+        agent = create_agent(model, tools=toolkit.get_tools(), checkpointer=InMemorySaver())
+        state = agent.invoke({"messages": [...]}, config)      # a write: state["__interrupt__"]
+        agent.invoke(Command(resume={"decisions": [{"type": "approve"}]}), config)
+
+    In ``config["configurable"]`` the host may say for whom the agent works (``b24_actor``) and who
+    answers (``b24_approver``); both end up in the audit. A decision may carry the ``plan_id`` it is
+    about, and must where several calls share one graph task (a ``ToolNode`` of your own).
+
     ``gateway`` exposes five tools that reach every method for at most 350 tokens; ``shortlist``
     adds typed tools for the usual methods of the enabled packs; ``all`` is for tests and
     inspection, not for a model. Typed tools chosen for each turn: see ``Bitrix24Middleware``.
@@ -70,9 +79,18 @@ class Bitrix24Toolkit(BaseToolkit):
         """The toolkit behind the tools, for the host: plans, approvals, audit."""
         return self._bridge.kit
 
-    def get_tools(self) -> list[BaseTool]:
-        """Return the exposed tools, each with a sync and an async face."""
-        return [make_tool(self._bridge, spec) for spec in self._bridge.tools(self.expose)]
+    def get_tools(self, names: Sequence[str] | None = None) -> list[BaseTool]:
+        """Return the exposed tools, or those named, each with a sync and an async face.
+
+        Args:
+            names: Any tools of the enabled packs; [] means none.
+
+        Raises:
+            SettingsError: A name is no tool of the enabled packs.
+        """
+        bridge = self._bridge
+        specs = bridge.tools(self.expose) if names is None else bridge.named(names)
+        return [make_tool(bridge, spec) for spec in specs]
 
     def close(self) -> None:
         """Close the toolkit behind it when it is a blocking one; an async one is its owner's."""

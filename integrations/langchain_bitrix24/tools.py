@@ -18,7 +18,7 @@ from langchain_bitrix24.calls import origin
 
 if TYPE_CHECKING:
     from bitrix24_agent.model import ToolSpec
-    from bitrix24_agent.runtime.bridge import Bridge, Waiting
+    from bitrix24_agent.runtime.bridge import Bridge
     from langchain_bitrix24.calls import Origin
 
 Shown = tuple[str, dict[str, Any]]
@@ -67,16 +67,15 @@ def make_tool(bridge: Bridge, spec: ToolSpec) -> Bitrix24Tool:
         if isinstance(begun, ToolResult):
             return _shown(begun)
         answer = ask(begun, spec.name, alone=came.alone)
-        done = _undecided(begun, answer)
-        if done is None and answer is not None:
-            done = bridge.settle(
+        if isinstance(answer, Answered):
+            answer = bridge.settle(
                 begun.plan_id,
                 came.caller,
-                approved=answer.approved is True,
+                approved=answer.approved,
                 by=came.approver,
-                reason=answer.text,
+                reason=answer.reason,
             )
-        return _shown(done)
+        return _shown(answer)
 
     async def coroutine(runtime: Any = None, **arguments: Any) -> Shown:
         arguments, came = _arrived(spec.name, runtime, arguments)
@@ -84,16 +83,15 @@ def make_tool(bridge: Bridge, spec: ToolSpec) -> Bitrix24Tool:
         if isinstance(begun, ToolResult):
             return _shown(begun)
         answer = ask(begun, spec.name, alone=came.alone)
-        done = _undecided(begun, answer)
-        if done is None and answer is not None:
-            done = await bridge.asettle(
+        if isinstance(answer, Answered):
+            answer = await bridge.asettle(
                 begun.plan_id,
                 came.caller,
-                approved=answer.approved is True,
+                approved=answer.approved,
                 by=came.approver,
-                reason=answer.text,
+                reason=answer.reason,
             )
-        return _shown(done)
+        return _shown(answer)
 
     method = spec.method
     metadata: dict[str, Any] = {"b24_risk": str(spec.risk), "b24_method": None}
@@ -123,18 +121,8 @@ def _arrived(name: str, runtime: Any, arguments: dict[str, Any]) -> tuple[dict[s
     return arguments, came
 
 
-def _undecided(waiting: Waiting, answer: Answered | None) -> ToolResult | None:
-    if answer is None:
-        return ToolResult(text=waiting.text)
-    if answer.approved is None:
-        return ToolResult(text=answer.text, is_error=True)
-    return None
-
-
-def _shown(result: ToolResult | None) -> Shown:
+def _shown(result: ToolResult) -> Shown:
     """Return text and artifact, or raise the masked text; called outside any ``except`` block."""
-    if result is None:
-        raise ToolException("FAILED: the tool gave no result")
     if result.is_error:
         raise ToolException(result.text)
     return result.text, {"ok": True, "handle": result.handle}

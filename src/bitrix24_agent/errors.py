@@ -137,6 +137,7 @@ class ConfirmationRequired(CallStoppedError):  # noqa: N818 -- a signal, not a f
         summary: One line for the human.
         diff: Field by field, before and after (empty when nothing can be compared).
         expires_at: Unix seconds after which the plan is void.
+        fresh: The plan was made by this very call, so no answer given before can be for it.
     """
 
     next_step: NextStep = "ask_human"
@@ -150,6 +151,7 @@ class ConfirmationRequired(CallStoppedError):  # noqa: N818 -- a signal, not a f
         summary: str,
         diff: Sequence[FieldChange] = (),
         expires_at: float,
+        fresh: bool = False,
     ) -> None:
         super().__init__(message, code="CONFIRMATION_REQUIRED")
         self.plan_id = plan_id
@@ -157,6 +159,7 @@ class ConfirmationRequired(CallStoppedError):  # noqa: N818 -- a signal, not a f
         self.summary = summary
         self.diff = tuple(diff)
         self.expires_at = expires_at
+        self.fresh = fresh
 
 
 class PlanError(CallStoppedError):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bitrix24_agent.emulator.access import Access
     from bitrix24_agent.emulator.faults import Fault, Faults
     from bitrix24_agent.emulator.journal import Executed, Journal, Received
+    from bitrix24_agent.emulator.oauth import OAuth
     from bitrix24_agent.emulator.portal import Portal
     from bitrix24_agent.emulator.server import PortalThread
     from bitrix24_agent.emulator.world import World
@@ -57,6 +58,11 @@ class RunningPortal:
     def access(self) -> Access:
         """Credentials: add or remove webhooks and tokens."""
         return self.portal.access
+
+    @property
+    def oauth(self) -> OAuth:
+        """Applications and tokens: ``oauth.install("app", "secret")``, ``oauth.expire()``."""
+        return self.portal.oauth
 
     @property
     def journal(self) -> Journal:

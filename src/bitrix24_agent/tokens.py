@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import re
 
-_PIECES = re.compile(r"[A-Za-z]+|\d{1,3}|[^\sA-Za-z\d]|\n+")
-_ASCII_WORD = 7
+_PIECES = re.compile(
+    r"(?P<word>[A-Z]?[a-z]+|[A-Z]+(?![a-z]))"
+    r"|(?P<digits>\d{1,3})"
+    r"|(?P<letters>[^\x00-\x7f\s]+)"
+    r"|(?P<signs>[^\sA-Za-z\d\x80-\U0010ffff]+)"
+    r"|(?P<break>\n+)"
+)
+
+# Fitted to the cl100k encoder over method cards, the references, English and Russian prose and
+# JSON answers; cards come out within 15 % each and within 2 % together.
+_WORD, _LONG_WORD, _DIGITS, _LETTER = 0.87, 0.39, 1.14, 0.40
+_SIGN, _NEXT_SIGN, _BREAK = 0.86, 0.23, 1.17
+_LONG = 7
 
 
 def count(text: str) -> int:
-    """Return about how many tokens *text* costs (the cl100k family; within a tenth on our texts).
-
-    Words are counted by length, digits by threes, every other sign by itself, letters beyond
-    ASCII by half: what byte-pair encoders come to on Markdown, JSON and Cyrillic prose.
-    """
+    """Return about how many tokens *text* costs (the cl100k family)."""
     total = 0.0
-    for piece in _PIECES.findall(text):
-        if piece.isascii() and piece.isalpha():
-            total += 1 + (len(piece) - 1) // _ASCII_WORD
-        elif piece.isascii():
-            total += 0.8
+    for piece in _PIECES.finditer(text):
+        kind = piece.lastgroup
+        length = piece.end() - piece.start()
+        if kind == "word":
+            total += _WORD + _LONG_WORD * ((length - 1) // _LONG)
+        elif kind == "digits":
+            total += _DIGITS
+        elif kind == "signs":
+            total += _SIGN + _NEXT_SIGN * (length - 1)
+        elif kind == "letters":
+            total += _LETTER * length
         else:
-            total += 0.55
+            total += _BREAK
     return round(total)

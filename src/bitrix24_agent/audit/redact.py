@@ -17,93 +17,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
+from bitrix24_agent.audit.secrets import MASK, every_pattern, places
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-MASK = "***"
 MIN_KNOWN = 4
 _MAX_DEPTH = 64
 
-_SLASH = r"(?:\\*/|\\+u002f|%(?:25)*2f|&#(?:x2f|47);)"
-_EQUALS = r"(?:=|%(?:25)*3d|\\+u003d)"
-_AMP = r"(?:[?&]|&amp;|%(?:25)*(?:26|3f)|\\+u0026)"
-_NAMED = (
-    r"(?:access_?token|refresh_?token|client_?secret|application_?token|(?<![a-z])auth_id"
-    r"|refresh_id|webhook_?(?:code|secret)|api_?key|bot_?token|approver_?key|passw(?:or)?d"
-    r"|(?<![a-z])sessid|private_?key)"
-)
-_CLOSE = r"(?:\]|%(?:25)*5d)?"
-_NOT_A_VALUE = r"(?![*<{$\[(]|none\b|null\b|true\b|false\b|undefined\b|\.\.\.)"
-
-_RULES: tuple[tuple[str, str], ...] = (
-    # /rest/1/<code>/ and /rest/api/1/<code>/, however the slash is written; a method is no code
-    (
-        rf"((?:(?<![a-z0-9])|(?<=2f)|(?<=u002f)|(?<=#x2f;)|(?<=#47;))rest{_SLASH}{{1,4}}+"
-        rf"(?:api{_SLASH}{{1,4}}+)?\d{{1,12}}+{_SLASH}{{1,4}}+)"
-        r"(?=[a-z_-]{0,64}[0-9]|[a-z0-9_-]{10})[a-z0-9_-]{5,128}+(?!\.[a-z])",
-        rf"\g<1>{MASK}",
-    ),
-    # "access_token": "...", access_token="...", \"client_secret\": \"...\"
-    (
-        rf"({_NAMED}{_CLOSE}(?:\\*[\"'])?\s{{0,4}}(?:=>|[:=,])\s{{0,4}}\\*[\"'])"
-        r"(?!\*)[^\"'\\\r\n]{1,8192}+",
-        rf"\g<1>{MASK}",
-    ),
-    # access_token=..., auth[refresh_token]=..., also encoded
-    (
-        rf"({_NAMED}{_CLOSE}\s{{0,2}}{_EQUALS}\s{{0,2}}){_NOT_A_VALUE}"
-        r"(?:[^\s&\"'<>;,)\]}\\%]|%(?!(?:25)*(?:26|20|0a|22|27|3b)))"
-        r"(?:[^\s&\"'<>;,)\]}\\%]|%(?!(?:25)*(?:26|20|0a|22|27|3b))){0,8191}+",
-        rf"\g<1>{MASK}",
-    ),
-    # access_token: 6061e726...
-    (
-        rf"({_NAMED}\s{{0,2}}:\s{{0,2}})(?=[a-z._~+/=-]{{0,200}}\d)[a-z0-9._~+/=|-]{{10,8192}}+",
-        rf"\g<1>{MASK}",
-    ),
-    # <access_token>...</access_token>
-    (rf"(<{_NAMED}>)[^<]{{1,8192}}+", rf"\g<1>{MASK}"),
-    # ?auth=..., &token=..., &code=... of signed links, events and the OAuth server
-    (
-        rf"({_AMP}(?:auth|token|sign|signature){_EQUALS})(?!\*)[^\s&\"'<>#\\]{{4,8192}}+",
-        rf"\g<1>{MASK}",
-    ),
-    (
-        rf"(grant_type{_EQUALS}authorization_code\b[^\s\"']{{0,400}}?&code{_EQUALS})"
-        r"[^\s&\"'<>#\\]{4,512}+",
-        rf"\g<1>{MASK}",
-    ),
-    # auth=..., "auth": "..." where the value cannot be a word
-    (
-        rf"((?<![a-z0-9_])auth(?:\\*[\"'])?\s{{0,4}}(?:{_EQUALS}|:)\s{{0,4}}(?:\\*[\"'])?)"
-        r"(?=[a-z._|%-]{0,64}[0-9])[a-z0-9._|%-]{12,8192}+",
-        rf"\g<1>{MASK}",
-    ),
-    # Authorization headers, and the scheme by itself
-    (
-        r"(\bauthorization\b\\*[\"']?\s{0,4}[:=,]\s{0,4}(?:\\*b?\\*[\"'])?"
-        r"(?:bearer|basic|digest|token)\s{1,4})"
-        r"(?!\*)[^\s\"'\\,;]{4,8192}+",
-        rf"\g<1>{MASK}",
-    ),
-    (
-        r"(\b(?:bearer|basic)\s{1,4})(?=[a-z._~+/=-]{0,200}\d)[a-z0-9._~+/=-]{14,8192}+",
-        rf"\g<1>{MASK}",
-    ),
-    (
-        r"((?:phpsessid|bitrix_sm_[a-z_]{1,20}|x-api-key)\s{0,2}[=:]\s{0,2})[^\s;\"',]{4,4096}+",
-        rf"\g<1>{MASK}",
-    ),
-    # https://user:password@host
-    (r"(://[^\s/:@\"'<>]{1,128}+:)(?!\*)[^\s/@\"'<>]{1,256}+(?=@)", rf"\g<1>{MASK}"),
-    # an access token by itself: 70 hexadecimal digits (a digest has 64)
-    (r"(?<![a-z0-9])[0-9a-f]{70}(?![a-z0-9])", MASK),
-)  # fmt: skip
-
-_WORTH_A_LOOK = re.compile(
-    r"rest|token|secret|auth|key|passw|sess|sign|bearer|basic|_id|webhook|bitrix_sm|@|[0-9a-f]{70}",
-    re.IGNORECASE,
-)
 _LETTERS = re.compile(r"[^a-z0-9]")
 _SECRET_NAMES = frozenset({
     "accesstoken", "refreshtoken", "clientsecret", "applicationtoken", "authid", "refreshid",
@@ -132,6 +53,7 @@ def mask(value: Any, known: Iterable[str] = ()) -> Any:
     )
 
 
+@lru_cache(maxsize=4096)
 def is_secret_name(name: str) -> bool:
     """Whether a field of this name holds a secret."""
     word = _LETTERS.sub("", name.lower())
@@ -140,7 +62,7 @@ def is_secret_name(name: str) -> bool:
 
 def langsmith_rules() -> list[dict[str, Any]]:
     """Return rules for ``langsmith.anonymizer.create_anonymizer``, which misses our secrets."""
-    return [{"pattern": pattern, "replace": by} for pattern, by in _patterns()]
+    return [{"pattern": pattern, "replace": rf"\g<1>{MASK}"} for pattern in every_pattern()]
 
 
 class MaskingFilter(logging.Filter):
@@ -232,16 +154,16 @@ def _hide(value: Any, known: re.Pattern[str] | None, depth: int) -> Any:
 def _mask_text(text: str, known: re.Pattern[str] | None) -> str:
     if known is not None:
         text = known.sub(MASK, text)
-    if _WORTH_A_LOOK.search(text):
-        for pattern, by in _patterns():
-            text = pattern.sub(by, text)
-    return text
-
-
-@lru_cache(maxsize=1)
-def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    """The compiled rules; compiling them takes longer than importing the package may."""
-    return tuple((re.compile(pattern, re.IGNORECASE), by) for pattern, by in _RULES)
+    found = places(text)
+    if not found:
+        return text
+    parts: list[str] = []
+    last = 0
+    for start, end in sorted(found):
+        if start >= last:
+            parts += (text[last:start], MASK)
+        last = max(last, end)
+    return "".join((*parts, text[last:]))
 
 
 @lru_cache(maxsize=64)

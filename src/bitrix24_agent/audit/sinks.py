@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import column, insert, select, table, update
 
@@ -26,9 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
     from bitrix24_agent.audit.record import Kind
-    from bitrix24_agent.ports import Clock
-
-    T = TypeVar("T")
+    from bitrix24_agent.ports import Clock, Store
 
 # Described here, not imported: the schema lives in ``state``, which this layer does not know.
 _AUDIT = table(
@@ -37,18 +35,6 @@ _AUDIT = table(
 )
 _HEAD = table("audit_head", column("id"), column("seq"), column("hash"))
 _PAGE = 1_000
-
-
-class DurableStore(Protocol):
-    """A ``ports.Store`` whose commits can wait for the disk."""
-
-    async def transact(self, work: Callable[..., T], *, durable: bool = False) -> T:
-        """Run ``work(connection)`` in one write transaction."""
-        ...
-
-    async def read(self, work: Callable[..., T]) -> T:
-        """Run ``work(connection)`` on one consistent snapshot."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +78,7 @@ class StoreSink:
 
     def __init__(
         self,
-        store: DurableStore,
+        store: Store,
         clock: Clock,
         *,
         known: Callable[[], Iterable[str]] = tuple,

@@ -16,7 +16,7 @@ EXAMPLE = "bitrix24-agent portal --port 8024"
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
     parser.add_argument("--port", type=int, default=8024, help="port on 127.0.0.1 (default 8024)")
-    parser.add_argument("--seed", type=int, default=24, help="seed of the made-up company")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the made-up company")
     parser.add_argument("--deals", type=int, default=120, help="number of deals (default 120)")
     parser.add_argument(
         "--limits", action="store_true", help="refuse like the cloud does: 50 requests, 2 a second"
@@ -34,5 +34,17 @@ def run(args: argparse.Namespace) -> int:
         raise SettingsError(
             f"the emulator needs its extra: pip install 'bitrix24-agent[emulator]' ({problem})"
         )
-    serve(host="127.0.0.1", port=args.port, seed=args.seed, deals=args.deals, limits=args.limits)
+    serve(
+        host="127.0.0.1",
+        port=args.port,
+        seed=args.seed,
+        deals=args.deals,
+        limits=True if args.limits else None,
+        on_ready=_ready,
+    )
     return Exit.DONE
+
+
+def _ready(url: str) -> None:
+    print(f"a made-up company's portal, on this machine only (Ctrl+C ends it):\n\n  {url}\n")
+    print(f"  export B24_WEBHOOK_URL='{url}'", flush=True)

@@ -13,6 +13,7 @@ from bitrix24_agent.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from bitrix24_agent.client.oauth import OAuth as OAuth
     from bitrix24_agent.ports import Clock, Transport
 
 _WEBHOOK = re.compile(
@@ -206,3 +207,12 @@ def _split(url: str) -> tuple[str, str]:
     usual = {"http": 80, "https": 443}[parts.scheme]
     where = name if port in (None, usual) else f"{name}:{port}"
     return f"{parts.scheme}://{where}", parts.path
+
+
+def __getattr__(name: str) -> object:
+    """Load ``OAuth`` on first use: webhooks need no token store."""
+    if name == "OAuth":
+        from bitrix24_agent.client.oauth import OAuth
+
+        return OAuth
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 from uuid import uuid4
 
+from bitrix24_agent.client import files
 from bitrix24_agent.client.clock import SystemClock
 from bitrix24_agent.client.limiter import Limiter
 from bitrix24_agent.client.retry import Repeat
@@ -29,6 +30,7 @@ from bitrix24_agent.protocol.request import body_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, MutableMapping
+    from pathlib import Path
 
     from bitrix24_agent.client.auth import Auth
     from bitrix24_agent.client.limiter import Grant
@@ -242,6 +244,37 @@ class Client:
 
         return await run_batch(
             send or one, calls, risk=risk, halt=halt, seconds_of=self._seconds.get
+        )
+
+    # --- files -----------------------------------------------------------------------------------
+
+    async def upload(
+        self,
+        url: str,
+        source: bytes | Path,
+        *,
+        field: str = "file",
+        name: str | None = None,
+        timeout_s: float = 300.0,
+    ) -> Answer:
+        """Send a file to an upload address of this portal; see :func:`files.upload`."""
+        carrier = cast("files.FileTransport", self._transport)
+        return await files.upload(
+            carrier, self._auth, url, source, field=field, name=name, timeout_s=timeout_s
+        )
+
+    async def download(
+        self,
+        url: str,
+        target: Path | None = None,
+        *,
+        max_bytes: int = files.MAX_BYTES,
+        timeout_s: float = 300.0,
+    ) -> tuple[files.Downloaded, bytes]:
+        """Fetch a link of this portal with a credential inside; see :func:`files.download`."""
+        carrier = cast("files.FileTransport", self._transport)
+        return await files.download(
+            carrier, self._auth, url, target, max_bytes=max_bytes, timeout_s=timeout_s
         )
 
     async def _read(self, call: Call) -> Answer:

@@ -50,18 +50,20 @@ def check_examples(docs: Path, methods: Iterable[Method]) -> Iterator[Checked]:
         page = read_page(docs, file)
         schema = None
         for example in examples.requests(page, method.name):
-            where = {"method": method.id, "page": method.page, "line": example.line}
-            if example.reason:
-                yield Checked(**where, problem=example.reason, readable=False)
-                continue
-            if not isinstance(example.body, dict):
-                yield Checked(
-                    **where, problem="the body is a list: parameters by position", readable=False
-                )
-                continue
-            schema = schema or method.schema()
-            problem = next(problems(schema, canonical(schema, example.body), ""), None)
-            yield Checked(**where, problem=problem)
+            problem = example.reason
+            readable = isinstance(example.body, dict)
+            if readable:
+                schema = schema or method.schema()
+                problem = next(problems(schema, canonical(schema, example.body), ""), None)
+            elif problem is None:
+                problem = "the body is a list: parameters by position"
+            yield Checked(
+                method=method.id,
+                page=method.page,
+                line=example.line,
+                problem=problem,
+                readable=readable,
+            )
 
 
 def canonical(schema: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ _PLAIN_NAME = re.compile(r"^[A-Za-z_~$!@%<>=0-9\[\].{}-]+$")
 
 # Names that stand for many: UF_..., PARENT_ID_..., <selector>, {id}, propertyN, UF_CRM_xxx, *
 _PLACEHOLDER = re.compile(
-    r"\.\.\.|…|^\*$|<[^>]+>|\{[^}]+\}|(?:^|_)(?:X{2,}|x{2,})(?:_|$)|^UF_\*|_\*$|\[N\]|"
+    r"\.\.\.|…|^\*$|<[^>]+>|\{[^}]+\}|(?:^|_)(?:X{2,}|x{2,})(?:_|$)|^UF_\*|_\*$|\[N\]|_n$|"
     r"(?:property|field|value|param|key|item|lang|name|option)_?N$|#[A-Z_]+#"
 )
 

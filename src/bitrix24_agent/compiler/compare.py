@@ -96,12 +96,12 @@ def _differences(old: Method, new: Compiled) -> tuple[str, ...]:
     for path in mine.keys() - its.keys():
         groups["parameters gone"].append(path)
     for path in mine.keys() & its.keys():
-        before, after = mine[path], its[path]
-        if before.required != after.required:
-            groups["now required" if after.required else "no longer required"].append(path)
-        if before.type != after.type:
-            groups["other types"].append(f"{path} ({before.type} -> {after.type})")
-        if before.enum != after.enum:
+        was, now = mine[path], its[path]
+        if was.required != now.required:
+            groups["now required" if now.required else "no longer required"].append(path)
+        if was.type != now.type:
+            groups["other types"].append(f"{path} ({was.type} -> {now.type})")
+        if was.enum != now.enum:
             groups["other values"].append(path)
     for what, paths in sorted(groups.items()):
         shown = ", ".join(sorted(paths)[:_MOST])
@@ -142,8 +142,8 @@ class Tried:
         accepted = len(self.checked) - len(self.refused) - len(self.unreadable)
         pages = len({c.page for c in self.checked})
         return (
-            f"{accepted} of {len(self.checked)} request examples on {pages} pages accepted ({self.share:.2%}),"
-            f" {len(self.refused)} refused, {len(self.unreadable)} unreadable"
+            f"{accepted} of {len(self.checked)} request examples on {pages} pages accepted"
+            f" ({self.share:.2%}), {len(self.refused)} refused, {len(self.unreadable)} unreadable"
         )
 
     def lines(self) -> list[str]:

@@ -157,7 +157,8 @@ def read_documentation(
         _keep(found, method, renamed)
     if len(found.methods) < _FEWEST_PAGES:
         raise ReferencesError(
-            f"only {len(found.methods)} pages here document a method; give a checkout of the documentation",
+            f"only {len(found.methods)} pages here document a method;"
+            " give a checkout of the documentation",
             file=str(library.docs),
         )
     return found

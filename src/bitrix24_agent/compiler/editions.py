@@ -63,7 +63,8 @@ def _differences(path: str, page: Page, other: Page) -> list[Difference]:
                 _said(
                     path,
                     line,
-                    f"{name[0]} is {marks[not row.required]} here and {marks[not twin[1].required]} there",
+                    f"{name[0]} is {marks[not row.required]} here"
+                    f" and {marks[not twin[1].required]} there",
                 )
             )
         kind, other_kind = resolve(row.types), resolve(twin[1].types)

@@ -68,7 +68,7 @@ def _bodies(text: str) -> Iterator[str]:
 
 def _quoted(text: str, start: int, quote: str) -> str:
     """Return a shell-quoted string; ``'"$(date)"'`` inside it is shell, not JSON."""
-    out = []
+    out: list[str] = []
     i = start
     while i < len(text):
         char = text[i]

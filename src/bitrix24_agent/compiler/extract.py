@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _SCOPE_LINE = re.compile(r"^>\s*\**Scopes?\**\s*:?\**:?(.*)$", re.MULTILINE | re.IGNORECASE)
 _SCOPE = re.compile(r"`([a-z][\w.-]*)`")
+_LINKED_SCOPE = re.compile(r"\[[`*]*([a-z][\w.-]*)[`*]*\]\([^)]*permissions[^)]*\)")
 _LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]+)\)")
 _STOPPED = re.compile(
     r"(?:development|support)\s+of\s+(?:this|the)\s+method[s]?\s+(?:has been|is|was|"
@@ -114,7 +115,8 @@ def scopes_of(page: Page) -> tuple[str, ...]:
     """Return the scopes the page names, without duplicates; none when the page names none."""
     found: list[str] = []
     for line in _SCOPE_LINE.findall(page.text[:6000]):
-        found.extend(s for s in _SCOPE.findall(line) if s not in found)
+        linked = _LINKED_SCOPE.findall(line)  # beside them the line may name parameters
+        found.extend(s for s in linked or _SCOPE.findall(line) if s not in found)
     return tuple(found)
 
 

@@ -39,8 +39,8 @@ _KEY_BULLET = re.compile(
     r"(?P<rest>\s*(?:\(|\[|[—–:-]|,|$).*)$"
 )
 _INLINE_TYPE = re.compile(
-    r"^\s*(?:\(\s*)?\[?`?(string|integer|int|double|float|number|boolean|bool|object|array|"
-    r"datetime|date|file|char|user)(\[\])?`?\b",
+    r"^\s*(?:\(\s*)?(?:\[?`|\()(string|integer|int|double|float|number|boolean|bool|object|array|"
+    r"datetime|date|file|char|user)(\[\])?[`)]",
     re.IGNORECASE,
 )
 _ELEMENTS = re.compile(
@@ -162,7 +162,7 @@ def _sections_for(node: Found, path: str, sections: list[Section]) -> list[Secti
     if is_choice(node):
         return []  # tables it points at name what may be chosen, not what stands inside
     if "_" in node.name:  # a name that cannot be an ordinary word
-        named = [s for s in sections if re.search(rf"\b{re.escape(node.name)}\b", s.title)]
+        named = [s for s in sections if node.name in re.findall(r"\w+", s.title)]
         if named:
             return named
     found: list[Section] = []
@@ -235,7 +235,7 @@ def _bulleted(node: Found, lines: list[str]) -> list[Found]:
             if line.strip() and not line.startswith(" "):
                 skipping = bool(
                     re.search(
-                        r"values?|operator|prefix|direction|fields for|languages?",
+                        r"values?|operator|prefix|direction|fields for|languages?|letter",
                         line,
                         re.IGNORECASE,
                     )

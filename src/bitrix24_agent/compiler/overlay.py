@@ -164,7 +164,8 @@ def _apply_one(method: Compiled, row: Row, packs: Mapping[str, Any]) -> Compiled
     if row.field == "name":
         return method
     if row.field in _PLAIN:
-        return replace(method, **{_PLAIN[row.field]: row.value or None})
+        changed: dict[str, Any] = {_PLAIN[row.field]: row.value or None}
+        return replace(method, **changed)
     return replace(method, params=_change_param(method.params, row))
 
 

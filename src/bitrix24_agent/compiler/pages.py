@@ -201,7 +201,7 @@ def _cut(lines: list[str], numbers: list[int]) -> list[Section]:
 def _open(match: re.Match[str], number: int, before: list[Section]) -> Section:
     level = len(match[1])
     title = _ANCHOR.sub("", match[2]).strip()
-    anchors = tuple(a.lower() for a in _ANCHOR.findall(match[2])) + (slug(title),)
+    anchors = (*(a.lower() for a in _ANCHOR.findall(match[2])), slug(title))
     parent = next((s for s in reversed(before) if 0 < s.level < level), None)
     return Section(level=level, title=title, anchors=anchors, line=number, parent=parent)
 

@@ -239,7 +239,7 @@ def describe(
         line=line,
         named=named,
         enum=enum,
-        default=details.default_of(text),
+        default=None if kind == "object" else details.default_of(text),
         source=details.source_of(text),
         open=named.placeholder,
     )

@@ -64,7 +64,8 @@ class Report:
         """Return the outcome in a few lines for a terminal."""
         versions = ", ".join(f"{n} in v{v}" for v, n in sorted(self.versions.items()))
         lines = [
-            f"{self.methods} methods ({versions}), {self.parameters} parameters ({self.nested} of them nested),"
+            f"{self.methods} methods ({versions}), {self.parameters} parameters"
+            f" ({self.nested} of them nested),"
             f" {self.events} events from {self.pages} pages @ {self.commit[:8]}",
             f"{len(self.findings)} findings about the pages, all in report.md",
         ]
@@ -80,8 +81,10 @@ class Report:
             f"{GENERATED} from {SOURCE} @ {self.commit[:8]}. Do not edit. -->",
             "# What the compiler could not read",
             "",
-            f"Of {self.pages} pages {self.methods} document a method and {self.events} events were found. Every other"
-            " page is listed here with the reason; below it, what on the pages themselves does not fit together.",
+            f"Of {self.pages} pages {self.methods} document a method and {self.events} events were"
+            " found. Every other"
+            " page is listed here with the reason; below it, what on the pages themselves does not"
+            " fit together.",
             "",
             "## Pages without a method",
             "",

@@ -51,9 +51,11 @@ _WEBHOOK_FINE = re.compile(
     r"(?:via|with|by|using) (?:a |an )?(?:incoming )?webhook or|session authorization",
     re.IGNORECASE,
 )
-_ADDING = {"add", "create", "register", "copy", "copyto", "upload", "uploadfile", "addbytemplate", "import", "start",
-           "addfolder", "addsubfolder", "send", "open", "addfromcomment", "answer", "addblock"}  #
-           fmt: skip
+_ADDING = {
+    "add", "addblock", "addbytemplate", "addfolder", "addfromcomment", "addsubfolder", "answer",
+    "copy", "copyto", "create", "import", "open", "register", "send", "start", "upload",
+    "uploadfile",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,8 +20,10 @@ _READ_VERBS = {
     "info", "is", "list", "search", "status", "types",
 }  # fmt: skip
 # Last segments that are things, not verbs, and only ever return them.
-_READ_NOUNS = {"access", "admin", "current", "documentation", "events", "methods", "name", "openapi", "profile",
-               "scope", "time"}  # fmt: skip
+_READ_NOUNS = {
+    "access", "admin", "current", "documentation", "events", "methods", "name", "openapi",
+    "profile", "scope", "time",
+}  # fmt: skip
 # The same verbs glued to their object in lower case: getbyid, listcontacts, isactionallowed.
 _READ_GLUED = re.compile(r"^(?:get|list|find|search|is(?!s))[a-z]+$")
 # Constants that the portal only lists.

@@ -43,6 +43,12 @@ def sectioned(load: Callable[[str], Page | None]) -> Iterator[Extracted]:
             )
     if "/batch" in v3.text or "`batch`" in v3.text:
         yield Extracted(
-            name="batch", version=3, page=_V3_PAGE, title=v3.title, scopes=(), params=(), answer=Answered(returns="result"),
+            name="batch",
+            version=3,
+            page=_V3_PAGE,
+            title=v3.title,
+            scopes=(),
+            params=(),
+            answer=Answered(returns="result"),
             batch_refused=True,
-        )  # fmt: skip
+        )

@@ -1,4 +1,4 @@
-"""Settle what the tables leave open (alternatives, lists or objects), learn from examples, flatten."""
+"""Settle what the tables leave open (alternatives, lists, objects), learn from examples."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def _learn_keys(
         if node is None:
             if parent is not None and (
                 _OPEN_KEYS.search(name)
-                or parent.open
+                or (parent.open and all(n.example_only for n in nodes))
                 or is_choice(parent)
                 or parent.name.lower() in ROW_FILTERS
             ):
@@ -178,7 +178,7 @@ def _translations(value: dict[str, Any]) -> bool:
 
 
 def _is_map(node: Found, value: dict[str, Any]) -> bool:
-    """Whether *value* holds under keys of its own what the page describes once, as ``{"en": {}}``."""
+    """Whether *value* holds under own keys what the page describes once: ``{"en": {}}``."""
     known = {n.name for n in node.inner if not n.example_only}
     if not known or not value or known & set(value):
         return False
@@ -263,7 +263,7 @@ def flatten(top: list[Found], version: int) -> tuple[Param, ...]:
     REST 3.0 sends JSON booleans where its tables still say ``Y`` and ``N``.
     """
     params = _flatten(top, "")
-    if version == 3:  # noqa: PLR2004
+    if version == 3:
         return tuple(
             replace(p, type="boolean|string", enum=()) if p.format == "Y/N" else p for p in params
         )
@@ -317,9 +317,13 @@ _LISTABLE = {"integer", "string", "number"}
 
 
 def _final_type(node: Found) -> tuple[str, tuple[str, ...]]:
-    """Join the page's type with what examples send; decide whether an "array" is a list or a map."""
+    """Join the page's type with what examples send; tell a list from a map."""
     kinds = node.typed.type.split("|")
     enum = node.enum
+    if kinds == ["any"] and not node.named.types and node.seen_types and not node.inner:
+        kinds = sorted(node.seen_types)  # the page says no type at all
+        if "number" in kinds and "integer" in kinds:
+            kinds.remove("integer")
     shown = list(dict.fromkeys(node.shown))
     if kinds == ["boolean"] and shown == ["string"] and node.shown_values <= {"Y", "N"}:
         node.typed = Typed(type="string", format="Y/N", ref=node.typed.ref)

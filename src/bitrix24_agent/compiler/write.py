@@ -147,9 +147,15 @@ def index_text(methods: Iterable[Compiled], families: Mapping[str, str], commit:
         ]
         for m in sorted(groups[family], key=lambda m: m.order):
             cells = (
-                m.name, str(m.version), m.pack, str(m.risk), ", ".join(m.scopes), m.replaced_by or "",
-                m.page, m.summary,
-            )  # fmt: skip
+                m.name,
+                str(m.version),
+                m.pack,
+                str(m.risk),
+                ", ".join(m.scopes),
+                m.replaced_by or "",
+                m.page,
+                m.summary,
+            )
             lines.append("| " + " | ".join(_cell(c) for c in cells) + " |")
         lines.append("")
     return "\n".join(lines)
@@ -160,16 +166,21 @@ def events_text(events: Iterable[Event], commit: str) -> str:
     table = [
         "",
         "",
-        "Bind with `event.bind`; names are written as they are delivered and match whatever their case.",
+        "Bind with `event.bind`; names are written as they are delivered, their case is free.",
         "",
         "| event | pack | scopes | delivery | deprecated | payload | page |",
         "|---|---|---|---|---|---|---|",
     ]
     for event in events:
         cells = (
-            event.name, event.pack, ", ".join(event.scopes), event.delivery, "yes" if event.deprecated else "",
-            ", ".join(event.payload), event.page,
-        )  # fmt: skip
+            event.name,
+            event.pack,
+            ", ".join(event.scopes),
+            event.delivery,
+            "yes" if event.deprecated else "",
+            ", ".join(event.payload),
+            event.page,
+        )
         table.append("| " + " | ".join(_cell(c) for c in cells) + " |")
     body = "\n".join(table) + "\n"
     head = [
@@ -222,10 +233,10 @@ def replace_files(out: Path, files: Mapping[str, str]) -> None:
             done.append((current, old if had else None))
             os.replace(new, current)  # noqa: PTH105
     except OSError as error:
-        for current, old in reversed(done):
+        for current, before in reversed(done):
             _remove(current)
-            if old is not None:
-                os.replace(old, current)  # noqa: PTH105
+            if before is not None:
+                os.replace(before, current)  # noqa: PTH105
         raise ReferencesError(
             f"cannot be written, nothing was changed: {error.strerror}", file=str(out)
         ) from None

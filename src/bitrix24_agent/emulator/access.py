@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bitrix24_agent.emulator.refusal import Refusal
@@ -89,6 +89,11 @@ class Access:
             expires_at=self._clock() + expires_in,
         )
         return token
+
+    def expire_token(self, token: str) -> None:
+        """End the life of a token now."""
+        if token in self._tokens:
+            self._tokens[token] = replace(self._tokens[token], expires_at=self._clock())
 
     def remove_token(self, token: str) -> None:
         """Forget a token."""

@@ -11,6 +11,7 @@ An empty item name means the name in camelCase.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -138,16 +139,19 @@ def _integer(value: Json) -> int:
     if isinstance(value, bool):
         return int(value)
     try:
-        return int(float(value)) if isinstance(value, float) else int(str(value).strip())
-    except ValueError:
+        return int(value) if isinstance(value, float) else int(str(value).strip())
+    except (ValueError, OverflowError):
         raise BadValue(f"{value!r} is not a whole number") from None
 
 
 def _double(value: Json) -> float:
     try:
-        return float(str(value).replace(",", ".").strip())
+        found = float(str(value).replace(",", ".").strip())
     except ValueError:
-        raise BadValue(f"{value!r} is not a number") from None
+        found = math.nan
+    if not math.isfinite(found):
+        raise BadValue(f"{value!r} is not a number")
+    return found
 
 
 def _moment(value: Json, *, whole_day: bool) -> int:

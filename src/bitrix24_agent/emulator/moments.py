@@ -41,6 +41,8 @@ def parse(text: str) -> int | None:
                 continue
         else:
             return None
+    if not 1 < found.year < 9999:  # room for any time zone
+        return None
     if found.tzinfo is None:
         found = found.replace(tzinfo=SERVER_ZONE)
     return int(found.timestamp())

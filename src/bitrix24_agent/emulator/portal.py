@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from bitrix24_agent.emulator import methods, transfer, v3
+from bitrix24_agent.emulator import methods, oauth, transfer, v3
 from bitrix24_agent.emulator.access import ALL_SCOPES, Access
 from bitrix24_agent.emulator.batch import run_batch
 from bitrix24_agent.emulator.control import control_routes
@@ -58,6 +58,7 @@ class Portal:
         journal: What was received and what was really executed.
         faults: The switches.
         bucket: The request counter; ``bucket.limit`` is None when nothing is refused.
+        oauth: Applications and their tokens; the token server answers at ``/oauth/token/``.
         operating: Operating time by method; ``operating.limit`` is None when it is not checked.
         latency: Seconds every answer takes at least.
     """
@@ -88,6 +89,7 @@ class Portal:
             routes=[
                 *control_routes(self),
                 *transfer.routes(self),
+                *oauth.routes(self),
                 Route("/rest/{path:path}", self._rest, methods=["GET", "POST"]),
             ]
         )
@@ -98,6 +100,7 @@ class Portal:
         fill(self.world, seed=self._seed, deals=self._deals)
         self.access = Access(self.clock)
         self.code = self.access.add_webhook(ADMIN, code=self._code, scopes=self._scopes)
+        self.oauth = oauth.OAuth(access=self.access, clock=self.clock)
         self.faults = Faults(replace(fault, struck=0) for fault in self._first_faults)
         self.bucket = Bucket(self._limit, self.clock)
         self.operating = OperatingTime(self._operating_limit, self.clock)
@@ -155,6 +158,11 @@ class Portal:
         if address is None:
             entry.status = 404
             return Response("<html><body>404 Not Found</body></html>", 404, media_type="text/html")
+        found = address
+        return await self.guarded(entry, lambda: self._answer(request, found, entry))
+
+    async def guarded(self, entry: Received, answer: Callable[[], Response]) -> Response:
+        """Return what goes out for *entry*: *answer*, later or spoilt if a switch says so."""
         if self.latency:
             await asyncio.sleep(self.latency)
         fault = self.faults.strike(entry.method, entry.version)
@@ -166,12 +174,11 @@ class Portal:
         if fault is not None and fault.when == "before":
             response = spoiled(fault, None, entry.method)
         else:
-            response = self._answer(request, address, entry)
-            if fault is not None:
-                if fault.kind == "slow":
-                    await asyncio.sleep(fault.seconds)
-                else:
-                    response = spoiled(fault, response, entry.method)
+            response = answer()
+            if fault is not None and fault.kind == "slow":
+                await asyncio.sleep(fault.seconds)
+            elif fault is not None:
+                response = spoiled(fault, response, entry.method)
         entry.status = response.status_code or None
         return response
 
@@ -210,7 +217,7 @@ class Portal:
         if not address["user"] and isinstance(params, dict):
             params = {key: value for key, value in params.items() if key != "auth"}
         origin = Origin(
-            credential=credential, request=entry.number, base_url=self._base_url(request)
+            credential=credential, request=entry.number, base_url=self.reached_at(request)
         )
         if entry.method.lower() == "batch":
             found = run_batch(self.kernel, params if isinstance(params, dict) else {}, origin)
@@ -233,13 +240,14 @@ class Portal:
         if not address["user"] and isinstance(params, dict):
             params = {key: value for key, value in params.items() if key != "auth"}
         origin = Origin(
-            credential=credential, request=entry.number, base_url=self._base_url(request)
+            credential=credential, request=entry.number, base_url=self.reached_at(request)
         )
         key = entry.headers.get("idempotency-key")
         answer, headers = v3.call(self.kernel, self.keys, entry.method, params, key, origin)
         return 200, answer, headers
 
-    def _base_url(self, request: Request) -> str:
+    def reached_at(self, request: Request) -> str:
+        """Return the address the caller used, for links in answers."""
         host = request.headers.get("host")
         return f"{request.scope['scheme']}://{host}" if host else self.base_url
 

@@ -144,7 +144,7 @@ def as_int(value: Json, default: int) -> int:
         return default
     try:
         return int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0
 
 
@@ -163,6 +163,15 @@ def as_map(value: Json, name: str) -> Mapping[str, Json]:
     return value
 
 
+def as_names(value: Json) -> list[str] | None:
+    """Return a ``select`` as names; None when nothing was chosen or it is no array."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, list) or not value:
+        return None
+    return [str(one) for one in value]
+
+
 def is_yes(value: Json) -> bool:
     """Return whether a flag of any spelling is on."""
     return value in (True, 1, "1", "Y", "y", "true", "TRUE")
@@ -177,6 +186,7 @@ __all__ = [
     "Visit",
     "as_int",
     "as_map",
+    "as_names",
     "find",
     "is_yes",
     "method",

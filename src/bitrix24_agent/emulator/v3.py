@@ -2,6 +2,8 @@
 
 Source: api-reference/rest-v3.md @ 5988ed13; the batch references come from the vendor's JavaScript
 library.
+Errors of authorization and rate keep the v2 shape: the pages do not say, and both vendor libraries
+accept either.
 """
 
 from __future__ import annotations
@@ -334,6 +336,8 @@ def _batch(kernel: Kernel, params: Json, origin: Origin) -> dict[str, Json]:
         if name.lower() == "batch":
             raise RefusalV3("METHODNOTFOUNDEXCEPTION", "Method `batch` not found", status=404)
         query = _resolved(command.get("query") or {}, known)
+        if not isinstance(query, dict):
+            raise invalid_request(("query", "Field `query` requires data type `array`"))
         inner = Origin(
             credential=origin.credential,
             request=origin.request,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from email import message_from_bytes
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
 _BRACKETS = re.compile(r"\[([^\]]*)\]")
 
+MOST_LEVELS = 64  # of nesting; PHP reads no deeper in forms
 _ROOT_NAMES = str.maketrans(". ", "__")  # what PHP makes of a variable's name
 
 
@@ -35,6 +35,8 @@ def nest(pairs: Iterable[tuple[str, str]]) -> dict[str, Json]:
         if bracket and not inside:  # never closed: PHP makes it part of the name
             head = f"{head}_{rest}"
         path = [head.translate(_ROOT_NAMES), *inside]
+        if len(path) > MOST_LEVELS:  # PHP drops such a variable
+            continue
         node = root
         for part, following in zip(path, [*path[1:], None], strict=True):
             name = part if part or node is root else str(_next_index(node))
@@ -96,11 +98,33 @@ def json_parameters(body: bytes) -> dict[str, Json] | list[Json]:
         raise NotJson(str(error)) from None
     if not isinstance(decoded, dict | list):
         raise NotJson("the root is neither an object nor an array")
+    if body.count(b"[") + body.count(b"{") > MOST_LEVELS and _levels(decoded) > MOST_LEVELS:
+        raise NotJson("nested too deeply")
+    if b"\\u" in body:
+        try:
+            to_json(decoded)
+        except UnicodeEncodeError:
+            raise NotJson("half of a surrogate pair") from None
     return decoded
+
+
+def _levels(value: Json) -> int:
+    levels, layer = 0, [value]
+    while layer:
+        levels += 1
+        layer = [
+            inner
+            for one in layer
+            if isinstance(one, dict | list)
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+    return levels
 
 
 def multipart(body: bytes, content_type: str) -> list[tuple[str, str | None, bytes]]:
     """Return (field name, file name or None, content) of each part of a multipart body."""
+    from email import message_from_bytes  # late: few portals ever see a multipart body
+
     message = message_from_bytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body)
     parts: list[tuple[str, str | None, bytes]] = []
     if not message.is_multipart():

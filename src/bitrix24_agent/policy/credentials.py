@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ ANYWHERE = frozenset(
 _NEVER = frozenset({"auth", "authorization", "authid", "sessid"})
 
 
+@lru_cache(maxsize=8192)
 def folded(name: str) -> str:
     """Return *name* as the portal may read it: PHP turns dots and blanks into ``_``."""
     return _LETTERS.sub("", name.lower())

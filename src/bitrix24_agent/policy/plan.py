@@ -138,9 +138,11 @@ def item_of(result: object) -> Mapping[str, Json] | None:
     if not isinstance(result, Mapping) or not result:
         return None
     for name in _WRAPPERS:
-        if name in result and len(result) <= 2 and isinstance(result[name], Mapping):
-            found: Mapping[str, Json] = result[name]
-            return found
+        inner = result.get(name) if len(result) <= 2 else None
+        if isinstance(inner, Mapping):
+            return inner
+        if isinstance(inner, list) and len(inner) == 1:
+            return item_of(inner)
     return result
 
 
@@ -197,7 +199,7 @@ def _reader(stem: str, version: int, catalog: Catalog) -> Method | None:
 def _address(call: Call, reader: Method) -> dict[str, Json] | None:
     """The arguments that make *reader* show the object of *call*, if they are all known.
 
-    ``id`` and ``<entity>Id`` mean the same object; any other id does not, and is never guessed from one.
+    ``id`` and ``<entity>Id`` mean the same object; any other id is another object.
     """
     given = {
         folded(name): value
@@ -228,7 +230,7 @@ def _address(call: Call, reader: Method) -> dict[str, Json] | None:
 
 
 def _identifies(wanted: Mapping[str, Json], top: Sequence[Param], own: tuple[str, ...]) -> bool:
-    """Whether the arguments name one object: by its own id, or by required ids that are no types."""
+    """Whether the arguments name one object: by its own id, or by a required one."""
     words = {folded(name) for name in wanted}
     required = {folded(param.name) for param in top if param.required}
     return any(

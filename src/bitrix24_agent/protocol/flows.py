@@ -128,7 +128,7 @@ async def _walked(
     held: list[tuple[Request, Turn]] = []
     try:
         while True:
-            for block in walk.take():
+            while (block := walk.take()) is not None:
                 yield block, walk.total
                 if checkpoint is not None:
                     checkpoint.update(walk.mark())
@@ -140,12 +140,12 @@ async def _walked(
                 held.append(running.pop(task))
                 walk.settle(held[-1][0], task.result())
                 del task
-                blocks = walk.take()
-                held = _handed_on(held)
-                for block in blocks:
+                while (block := walk.take()) is not None:
+                    held = _handed_on(held)
                     yield block, walk.total
                     if checkpoint is not None:
                         checkpoint.update(walk.mark())
+            held = _handed_on(held)
     finally:
         for task in running:
             task.cancel()

@@ -100,8 +100,11 @@ class IdWalk:
         if not (more and rows and edge is not None and edge.rows):
             return
         low, high = self._position(rows[-1]), self._position(edge.rows[0])
+        if high < low:
+            raise ignored(self._call.method, f"{self._keyset.field} is not what it sorts by")
+        self._end = high
         if low < high:
-            self._plan(low, high)
+            self._plan(low, high, first=self._position(rows[0]))
 
     def resume(self, mark: Mapping[str, Json]) -> None:
         """Go on behind *mark*."""
@@ -114,10 +117,14 @@ class IdWalk:
             if self._last < self._end:
                 self._plan(self._last, self._end)
 
-    def _plan(self, low: int, high: int) -> None:
+    def _plan(self, low: int, high: int, first: int | None = None) -> None:
+        """Set out from *low* to *high*; ids are as dense as the total says, or as they were."""
         self._end = high
-        left = high - low if self.total is None else max(1, self.total - self._read)
-        self._density = min(1.0, left / (high - low))
+        span = high - low
+        left: float = max(1, span if self.total is None else self.total - self._read)
+        if self.total is None and first is not None:
+            left = max(1.0, span * self._read / max(1, low - first + 1))
+        self._density = min(1.0, left / span)
         self._stretches.append(Stretch(low, high, left))
 
     def next_request(self, free: float) -> Request | None:
@@ -125,7 +132,7 @@ class IdWalk:
         todo = [stretch for stretch in self._stretches if stretch.state == "todo"]
         if not todo:
             return None
-        expected = sum(stretch.expected for stretch in todo)
+        expected = self._expected(todo)
         if self._max_rows is not None:
             asked = sum(s.expected for s in self._stretches if s.state == "asked")
             wanted = self._max_rows - self._read - asked
@@ -133,10 +140,11 @@ class IdWalk:
                 return None
             expected = min(expected, max(1.0, wanted))
         asking = any(stretch.state == "asked" for stretch in self._stretches)
-        if asking and self._stretches[0].state == "todo" and free >= 2:
-            # what all the others wait for goes ahead, with no more than what is as short
+        if asking and self._stretches[0].state == "todo":
+            # what all the others wait for goes now, and ahead of them while requests are plenty
             short = [stretch for stretch in todo if stretch.expected <= self._page]
-            todo = short if short and short[0] is self._stretches[0] else todo
+            if free >= 2 and short and short[0] is self._stretches[0]:
+                todo = short
         elif asking and expected < 2 * self._page and free < SCARCE:
             return None  # not worth a request of its own: something else will come back
         budget = self._pace.pages(expected / self._page, free)
@@ -150,6 +158,18 @@ class IdWalk:
             budget -= count
         call = Call(method="batch", params={"halt": 0}, commands=calls)
         return Request(call=call, parts=tuple(parts))
+
+    def _expected(self, todo: list[Stretch]) -> float:
+        """Return how many rows *todo* may hold, after making it fit the total."""
+        expected = sum(stretch.expected for stretch in todo)
+        if self.total is None:
+            return expected
+        asked = sum(s.expected for s in self._stretches if s.state == "asked")
+        left = max(1.0, self.total - self._read - asked)
+        if expected > left:
+            for stretch in todo:
+                stretch.expected *= left / expected
+        return min(expected, left)
 
     def _fit(self, stretch: Stretch, budget: int, wanted: float) -> int:
         """Cut *stretch* to what *budget* pages should hold; return how many pages it needs."""
@@ -215,20 +235,22 @@ class IdWalk:
         self._density = 0.6 * self._density + 0.4 * here
         stretch.rows, stretch.state = found, "done"
         if not ended:
-            rest = Stretch(low, stretch.high, max(1.0, here * (stretch.high - low)))
+            more = here * (stretch.high - low)
+            if self.total is not None:
+                more = min(more, self.total - self._read)
+            rest = Stretch(low, stretch.high, max(1.0, more))
             self._stretches.insert(self._stretches.index(stretch) + 1, rest)
 
-    def take(self) -> list[list[Row]]:
-        """Return the pages that are complete up to here, in order, each one once."""
-        pages: list[list[Row]] = []
+    def take(self) -> list[Row] | None:
+        """Return the next rows in order, or None until they are there."""
         while self._stretches and self._stretches[0].state == "done":
             stretch = self._stretches.popleft()
             stretch.state, rows = "taken", stretch.rows
             if rows:
-                pages.append(rows)
                 self._taken += len(rows)
                 self._last = self._position(rows[-1])
-        return pages
+                return rows
+        return None
 
     def ahead(self) -> float:
         """Return about how many rows are asked for or wait for an earlier stretch."""

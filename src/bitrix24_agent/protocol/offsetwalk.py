@@ -1,7 +1,9 @@
 """Walking a list by offsets: for methods that cannot be walked by id, or another order.
 
 The portal counts for every page, and rows that come or go meanwhile shift the pages: a row seen
-twice is left out, and a method that ignores ``start`` is noticed.
+twice is left out, and when the count changed the pages are read once more, one after the other
+(forwards if rows came, backwards if they went), for what slipped from one page to another. A method
+that ignores ``start`` is noticed.
 
 Source: settings/how-to-call-rest-api/list-methods-pecularities.md @ 5988ed13
 """
@@ -47,6 +49,9 @@ class OffsetWalk:
         self._stretches: deque[Stretch] = deque()
         self._taken = 0
         self._offset = 0
+        self._counts: set[int] = set()
+        self._again = False
+        self._has_ids = True
 
     def first(self) -> Call:
         """Ask for the first page."""
@@ -74,8 +79,11 @@ class OffsetWalk:
 
     def next_request(self, free: float) -> Request | None:
         """Return the next batch of pages; one page at a time while their number is unknown."""
-        chosen = [stretch for stretch in self._stretches if stretch.state == "todo"]
         asked = any(stretch.state == "asked" for stretch in self._stretches)
+        self._look_again(asked=asked)
+        if self._again and asked:
+            return None  # one after the other
+        chosen = [stretch for stretch in self._stretches if stretch.state == "todo"]
         budget = self._pace.pages(len(chosen) + self._pages_left(), free)
         chosen = chosen[:budget]
         while len(chosen) < budget and self._next is not None:
@@ -97,6 +105,18 @@ class OffsetWalk:
         call = Call(method="batch", params={"halt": 0}, commands=calls)
         return Request(call=call, parts=tuple(parts))
 
+    def _look_again(self, *, asked: bool) -> None:
+        """Plan the second reading when the first is over and the list changed under it."""
+        if self._again or asked or self._next is not None or self._stretches:
+            return
+        if not self._counts or self._max_rows is not None or not self._has_ids:
+            return
+        self._again = True
+        starts = list(range(0, max(self._counts), self._page))
+        if self.total is not None and self.total < max(self._counts):
+            starts.reverse()
+        self._stretches.extend(Stretch(start, start + self._page, 0) for start in starts)
+
     def settle(self, request: Request, answer: Answer) -> None:
         """Take the answer to a batch; the last page says whether the list grew."""
         self._pace.learn(answer, len(request.parts))
@@ -106,27 +126,29 @@ class OffsetWalk:
                 put_back(stretch, answer.failures[key])
                 continue
             page = answer.commands[key]
-            if page.rows and page.rows[0] == self._first and stretch.low > 0:
+            same = page.rows and page.rows[0] == self._first and not self._counts
+            if same and stretch.low > 0 and page.total == self.total:
                 raise ignored(self._call.method, f"start={stretch.low} gave the first page again")
             if page.next is not None and page.next <= stretch.low:
                 raise ignored(self._call.method, f"next={page.next} behind start={stretch.low}")
-            self.total = page.total if page.total is not None else self.total
+            if page.total is not None and page.total != self.total:
+                self._counts |= {page.total, self.total or 0}
+                self.total = page.total
             stretch.rows, stretch.state = page.rows, "done"
             if self._next is not None and stretch.high >= self._next:
                 self._next = page.next
 
-    def take(self) -> list[list[Row]]:
-        """Return the pages that are complete up to here, without rows seen before."""
-        pages: list[list[Row]] = []
+    def take(self) -> list[Row] | None:
+        """Return the next rows in order that were not seen before, or None until they are there."""
         while self._stretches and self._stretches[0].state == "done":
             stretch = self._stretches.popleft()
             stretch.state = "taken"
             rows = [row for row in stretch.rows if self._is_new(row)]
-            self._offset = stretch.high
+            self._offset = max(self._offset, stretch.high)
             self._taken += len(rows)
             if rows:
-                pages.append(rows)
-        return pages
+                return rows
+        return None
 
     def ahead(self) -> float:
         """Return about how many rows are asked for or wait for an earlier stretch."""
@@ -156,6 +178,7 @@ class OffsetWalk:
     def _is_new(self, row: Row) -> bool:
         key = row.get("ID", row.get("id"))
         if key is None:
+            self._has_ids = False
             return True
         mark = str(key)
         if mark in self._seen:

@@ -101,8 +101,8 @@ class Walk(Protocol):
         """Take the answer to a batch."""
         ...
 
-    def take(self) -> list[list[Row]]:
-        """Return the pages that are complete up to here, in order, each one once."""
+    def take(self) -> list[Row] | None:
+        """Return the next rows in order, or None until they are there."""
         ...
 
     def ahead(self) -> float:

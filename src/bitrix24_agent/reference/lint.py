@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from collections import Counter, defaultdict
@@ -83,10 +84,8 @@ def _of(error: ReferencesError, folder: Path) -> Finding:
     message = error.message.removeprefix(f"{error.file}:{error.line}: ").removeprefix(
         f"{error.file}: "
     )
-    try:
+    with contextlib.suppress(ValueError):
         file = Path(file).relative_to(folder).as_posix()
-    except ValueError:
-        pass
     return Finding(file=file, line=error.line or 1, message=message)
 
 
@@ -104,7 +103,8 @@ def _digests(catalog: Catalog) -> Iterator[Finding]:
         yield Finding(
             file="index.md",
             line=at,
-            message="a file in methods/ was edited after it was compiled; put the change into overlay/ and compile",
+            message="a file in methods/ was edited after it was compiled; corrections go to"
+            " overlay/, then compile",
         )
     events = catalog.folder / "events.md"
     if events.is_file():
@@ -141,7 +141,8 @@ def _blocks(catalog: Catalog) -> Iterator[Finding]:
                 yield Finding(
                     file=file,
                     line=detail.line,
-                    message=f"{method.name}: {key} is {said[1] if said else 'missing'!r} here, {value!r} in index.md",
+                    message=f"{method.name}: {key} is {said[1] if said else None!r} here,"
+                    f" {value!r} in index.md",
                 )
         if method.summary not in text:
             yield Finding(
@@ -176,7 +177,8 @@ def _summaries(catalog: Catalog) -> Iterator[Finding]:
             yield Finding(
                 file="index.md",
                 line=line,
-                message=f"{method.name}: a summary has 1 to {SUMMARY_LENGTH} characters, this one {len(method.summary)}",
+                message=f"{method.name}: a summary has 1 to {SUMMARY_LENGTH} characters,"
+                f" this one {len(method.summary)}",
             )
         key = (method.family, method.summary.lower())
         first = seen.setdefault(key, method)
@@ -208,7 +210,8 @@ def _successors(catalog: Catalog) -> Iterator[Finding]:
             yield Finding(
                 file="index.md",
                 line=where.get((method.name, method.version), 1),
-                message=f"{method.name} is replaced by {method.replaced_by}, which is no documented method",
+                message=f"{method.name} is replaced by {method.replaced_by},"
+                " which is no documented method",
             )
 
 
@@ -233,7 +236,8 @@ def _packs(catalog: Catalog) -> Iterator[Finding]:
             yield Finding(
                 file="index.md",
                 line=where.get(key, 1),
-                message=f"{method.name} is in {method.pack}, its pattern says {wanted}; compile again",
+                message=f"{method.name} is in {method.pack}, its pattern says {wanted};"
+                " compile again",
             )
     lines = catalog.text("packs.md").split("\n")
     for pattern, pack in rules.unused(m.name for m in catalog.methods()):

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bitrix24_agent.retrieval.text import english_forms, name_parts
+from bitrix24_agent.retrieval.text import name_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -56,7 +56,9 @@ class _Families:
 
     def __init__(self, families: dict[str, Family]) -> None:
         self._exact = {p: f for p, f in families.items() if "*" not in p}
-        self._prefix = {p[:-1]: f for p, f in families.items() if p.endswith("*") and p.count("*") == 1}
+        self._prefix = {
+            p[:-1]: f for p, f in families.items() if p.endswith("*") and p.count("*") == 1
+        }
         self._other = [
             (re.compile(".*".join(map(re.escape, p.split("*"))) + "$"), f)
             for p, f in families.items()
@@ -168,8 +170,5 @@ def _mean(segment: str, core: list[frozenset[str]], vocabulary: Vocabulary) -> N
 
 
 def _words(method: Method) -> frozenset[str]:
-    words = set(_WORD.findall(method.summary.lower()))
-    words.update(name_parts(method.name))
-    for word in tuple(words):
-        words.update(english_forms(word))
-    return frozenset(words)
+    words = _WORD.findall(method.summary.lower())
+    return frozenset((*words, *name_parts(method.name)))

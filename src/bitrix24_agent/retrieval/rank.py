@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from bitrix24_agent.retrieval.text import english_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,6 +19,7 @@ THRESHOLD = 0.42
 
 _MAY = 0.8
 _AGAIN = 0.6
+_ASIDE = 0.6
 _FIELD = 0.9
 _WORD = 0.55
 _VERB = 0.5
@@ -25,7 +29,7 @@ _STORY = 0.8
 _UNRELATED = 0.12
 
 # How far a request can lead whose best word for the method is only of this kind.
-_ANCHOR = {"thing": 1.0, "soft": 0.88, "field": 0.7, "word": 0.55, "hint": 0.3}
+_ANCHOR = {"thing": 1.0, "soft": 0.88, "field": 0.6, "word": 0.55, "hint": 0.3}
 
 # What a request without a verb usually wants.
 _SILENT = {"list": 0.9, "get": 0.85, "search": 0.6, "count": 0.5, "history": 0.6}
@@ -55,15 +59,15 @@ class Index:
     def rank(self, part: Part) -> list[tuple[float, Profile]]:
         """Return every method with something in common, best first; scores from 0 to 1."""
         groups = [self._widened(group) for group in part.groups]
+        words = [_spellings(group.words) for group in part.groups]
         places: set[int] = set()
         for ids, group in zip(groups, part.groups, strict=True):
             for id_ in ids:
                 places.update(self._core.get(id_, ()))
-            if group.words in self._words and not group.ids:
-                places.update(self._words[group.words])
-        expressions = {
-            place for name in part.methods for place in self._names.get(name, ())
-        }
+            if not group.ids:
+                for form in _spellings(group.words):
+                    places.update(self._words.get(form, ()))
+        expressions = {place for name in part.methods for place in self._names.get(name, ())}
         exact = {
             place
             for name in part.names
@@ -80,7 +84,7 @@ class Index:
             if place in exact:
                 score = 1.0 if not part.about_name else 0.7
             else:
-                score = self._score(profile, part, groups, total)
+                score = self._score(profile, part, groups, words, total)
                 if place in expressions:
                     score = max(score, 0.92)
             if not part.here:
@@ -100,13 +104,15 @@ class Index:
         profile: Profile,
         part: Part,
         groups: Sequence[frozenset[str]],
+        words: Sequence[frozenset[str]],
         total: float,
     ) -> float:
         covered = 0.0
+        aside = 0.0
         anchor = _ANCHOR["word"]
         ids = profile.ids
         open_ = set(range(len(profile.core)))
-        for group, widened in zip(part.groups, groups, strict=True):
+        for group, widened, spellings in zip(part.groups, groups, words, strict=True):
             if group.ids & ids:
                 kind = "hint" if group.hint else "soft" if group.soft else "thing"
                 anchor = max(anchor, _ANCHOR[kind])
@@ -122,8 +128,10 @@ class Index:
                 covered += group.weight * _FIELD
             elif group.ids & profile.may:
                 covered += group.weight * _MAY
-            elif group.words in profile.words:
+            elif spellings & profile.words:
                 covered += group.weight * _WORD
+            elif group.soft:
+                aside += group.weight * _ASIDE
         if not covered or not total:
             return 0.0
         said: set[str] = set()
@@ -133,11 +141,11 @@ class Index:
         core = profile.core
         matched = sum(1 for alternatives in core if alternatives & said)
         precision = matched / len(core) if core else 0.5
-        recall = covered / total
-        thing = recall**0.8 * (_UNRELATED + (1 - _UNRELATED) * precision**0.9)
+        recall = min(1.0, covered / (total - aside))
+        thing: float = recall**0.8 * (_UNRELATED + (1 - _UNRELATED) * precision**0.9)
         thing *= anchor
         verb = self._verb(profile.action, part)
-        score = thing * (1 - _VERB + _VERB * verb)
+        score: float = thing * (1 - _VERB + _VERB * verb)
         if profile.method.deprecated:
             score *= _DEPRECATED
         return score
@@ -153,6 +161,14 @@ class Index:
             fit = 1.0 if wanted == action else self._near.get(wanted, {}).get(action, 0.1)
             best = max(best, fit * weight)
         return best
+
+
+@lru_cache(maxsize=256)
+def _spellings(word: str) -> frozenset[str]:
+    """Return *word* as a summary may write it: singular or plural."""
+    if not word.isascii() or len(word) < 3:
+        return frozenset((word,))
+    return frozenset((word, *english_plain(word), word + "s"))
 
 
 def _order(score: float, profile: Profile) -> tuple[float, bool, int, str, int]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bitrix24_agent.model import Finding, Hit
 from bitrix24_agent.reference.catalog import Catalog
+from bitrix24_agent.retrieval.deep import choose, section_text
 from bitrix24_agent.retrieval.profile import profiles
 from bitrix24_agent.retrieval.rank import THRESHOLD, Index, interleave
 from bitrix24_agent.retrieval.request import understand
@@ -16,6 +17,7 @@ from bitrix24_agent.retrieval.vocabulary import Vocabulary, parse_vocabulary
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_SURE = 0.75  # what a method must score to be shown beside a topic of the deep reference
 _KEPT = 0.5  # of the best score; what is further behind is noise
 
 
@@ -34,9 +36,7 @@ class References(Catalog):
     def _router(self) -> Router:
         return Router(self.packs, self._vocabulary)
 
-    def find(
-        self, query: str, *, limit: int = 10, packs: Iterable[str] | None = None
-    ) -> Finding:
+    def find(self, query: str, *, limit: int = 10, packs: Iterable[str] | None = None) -> Finding:
         """Return the methods that do what *query* asks for, best first; none when nothing fits.
 
         Args:
@@ -53,8 +53,9 @@ class References(Catalog):
             floor = max(THRESHOLD, _KEPT * ranking[0][0]) if ranking else 1.0
             ranked.append([(s, p) for s, p in ranking if s >= floor][: max(limit, 1) * 3])
         merged = interleave(ranked)
-        if route.topic and not route.also_call:
-            merged = []
+        if route.topic:
+            floor = 1.0 if not route.also_call else _SURE
+            merged = [(s, p) for s, p in merged if s >= floor]
         hits: list[Hit] = []
         hidden: dict[str, int] = {}
         for score, profile in merged:
@@ -73,5 +74,15 @@ class References(Catalog):
             topic=route.topic,
             intent=route.intent,
             hidden=hidden,
-            files=self._router.files(hits, ordered, route),
+            files=self._router.files(hits, route, several=len(request.parts) > 1),
         )
+
+    def section(self, finding: Finding) -> str | None:
+        """Return the one section of the deep reference *finding* needs, or None.
+
+        ``bitrix24.md`` is read only when the finding has a topic.
+        """
+        if finding.topic is None:
+            return None
+        chosen = choose(self.deep, finding.query, finding.topic)
+        return section_text(chosen) if chosen is not None else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from bitrix24_agent.retrieval.vocabulary import Sense, Vocabulary
 
 MAX_PARTS = 4
+_NEIGHBOURS = {"ru": "uk", "uk": "ru", "pt": "es", "es": "pt"}
 _GENERIC = frozenset(("get", "list", "add", "update", "set", "send"))
 _MAX_WORDS = 160
 _MAX_GUESSES = 6
@@ -31,6 +33,7 @@ _PERSON = frozenset(("user", "member"))
 _CONTEXT_WEIGHT = 0.25
 _PRODUCT = 0.7
 _MATTER = 0.6
+_SOLID = 0.65
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class Part:
         names: Whole dotted names in it, as written.
         topics: Topic -> words that speak for it.
         elsewhere: 1.0, less for every word about other products and matters.
+        other_product: One of them names another product.
         here: The request names Bitrix24.
         about_name: It asks about a method name itself.
         odd_verb: It begins with a word nothing is known about: perhaps its verb.
@@ -76,6 +80,7 @@ class Part:
     names: list[str] = field(default_factory=list)
     topics: Counter[str] = field(default_factory=Counter)
     elsewhere: float = 1.0
+    other_product: bool = False
     here: bool = False
     about_name: bool = False
     odd_verb: bool = False
@@ -177,6 +182,8 @@ def _find(pieces: Sequence[Token], vocabulary: Vocabulary, language: str) -> lis
             else:
                 at += 1
             continue
+        if foreign and not best and (senses := vocabulary.transliterated(token.text)):
+            best = _chosen(senses, "")
         if best is None:
             little = vocabulary.little.get(token.text)
             senses = vocabulary.word(token.text) if not little or language not in little else ()
@@ -184,6 +191,7 @@ def _find(pieces: Sequence[Token], vocabulary: Vocabulary, language: str) -> lis
                 senses = ()
             if senses:
                 best = _chosen(senses, language)
+                best = best if best.senses else None
             elif little:
                 if token.text in vocabulary.joints:
                     content = False
@@ -194,32 +202,43 @@ def _find(pieces: Sequence[Token], vocabulary: Vocabulary, language: str) -> lis
                 continue
             elif guesses < _MAX_GUESSES and not token.named and len(token.text) > 3:
                 guesses += 1
-                if senses := vocabulary.guess(token.text, language, foreign=foreign):
-                    best = _chosen(senses, language)._replace(weight=_GUESS_WEIGHT)
+                *more, senses = vocabulary.guess(token.text, language) or ((),)
+                for part in more:
+                    found.append(_Found(at, _guessed(part, language), token, content))
+                best = _guessed(senses, language) if senses else None
         found.append(_Found(at, best, token, content))
+        if best and best.length > 1 and not any(f.match for f in found[:-1]):
+            # "reserve a table": the first word of a request is its verb too.
+            verbs = [s for s in vocabulary.word(token.text) if s.kind == "action"]
+            verbs = [s for s in verbs if language in s.languages]
+            found[-1] = replace(
+                found[-1], match=best._replace(senses=tuple(dict.fromkeys((*best.senses, *verbs))))
+            )
         if best and best.length > 1 and all(s.kind in ("action", "topic") for s in best.senses):
             inside = at + best.length
+            own = [s for s in vocabulary.word(token.text) if s.kind == "thing"]
+            if own and token.text not in vocabulary.little:
+                found.append(_Found(at, _chosen(own, language), token, content))
             at += 1
         else:
             at += best.length if best else 1
     return found
 
 
-def _longest(
-    vocabulary: Vocabulary, words: Sequence[str], at: int, language: str
-) -> Match | None:
-    """Return the longest expression of several words at *at*; all senses of equal length."""
+def _longest(vocabulary: Vocabulary, words: Sequence[str], at: int, language: str) -> Match | None:
+    """Return the expression with most words at *at*; all senses of equally long ones."""
     best: list[Match] = []
     for match in vocabulary.phrases(words, at):
-        if not best or match.length > best[0].length:
+        size, most = (match.said, -match.length), (best[0].said, -best[0].length) if best else None
+        if most is None or size > most:
             best = [match]
-        elif match.length == best[0].length:
+        elif size == most:
             best.append(match)
     if not best:
         return None
     for later in range(at + 1, at + best[0].length):
         # "status to do not disturb": the longer expression wins though it begins later.
-        if any(m.length > best[0].length for m in vocabulary.phrases(words, later)):
+        if any(m.said > best[0].said for m in vocabulary.phrases(words, later)):
             return None
     senses = tuple(dict.fromkeys(sense for match in best for sense in match.senses))
     return _chosen(senses, language)._replace(length=best[0].length)
@@ -228,7 +247,15 @@ def _longest(
 def _chosen(senses: Sequence[Sense], language: str) -> Match:
     """Return the senses in the language of the request, or all when it has none of them."""
     native = [s for s in senses if language in s.languages or not s.languages]
-    return Match(1, tuple(native or senses))
+    if not native and language:
+        # Things keep their names when people mix languages; verbs do not, but for a neighbour's.
+        close = _NEIGHBOURS.get(language, "")
+        native = [s for s in senses if s.kind != "action" or close in s.languages]
+    return Match(1, tuple(native if language else senses))
+
+
+def _guessed(senses: Sequence[Sense], language: str) -> Match:
+    return _chosen(senses, language)._replace(weight=_GUESS_WEIGHT)
 
 
 def _part(found: Sequence[_Found], vocabulary: Vocabulary, *, here: bool) -> Part:
@@ -250,7 +277,7 @@ def _part(found: Sequence[_Found], vocabulary: Vocabulary, *, here: bool) -> Par
             scale = _QUOTED_WEIGHT
         elif item.content:
             scale = _CONTENT_WEIGHT
-        if token.text in vocabulary.people:
+        if token.text in vocabulary.people and item.match is None:
             part.groups.append(Group(_PERSON, _UNKNOWN_WEIGHT, token.text, soft=True, hint=True))
             continue
         if item.match is None:
@@ -258,18 +285,27 @@ def _part(found: Sequence[_Found], vocabulary: Vocabulary, *, here: bool) -> Par
             if token.named:
                 # Probably a person: "add Olga to the chat".
                 part.groups.append(Group(_PERSON, _NAMED_WEIGHT, token.text, soft=True, hint=True))
-            elif not token.quoted:
+            elif not token.quoted and len(token.text) > 1:
                 part.groups.append(Group(frozenset(), weight, token.text))
             continue
         _add(part, item.match, token.text, scale, vocabulary)
     _weigh(part.actions)
+    if "invite" in part.actions and not any(g.ids & _PERSON for g in part.groups):
+        part.groups.append(Group(_PERSON, _UNKNOWN_WEIGHT, "", soft=True, hint=True))
+    if part.elsewhere < _SOLID and _solid(found):
+        part.elsewhere = max(part.elsewhere, _SOLID if not part.other_product else 0.0)
     if part.names and ("check" in part.actions or any("method" in g.ids for g in part.groups)):
         # "is there a method X?" asks about the name, not about what it does.
         part.groups = [g for g in part.groups if g.words not in part.api]
         part.groups.append(Group(frozenset(("method",)), 1.0, "method"))
         part.about_name = True
     first = next((i for i in found if i.token.kind == "word" and not i.little), None)
-    part.odd_verb = not part.actions and first is not None and first.match is None
+    part.odd_verb = (
+        not part.actions
+        and first is not None
+        and first.match is None
+        and first.token.text not in vocabulary.people
+    )
     return part
 
 
@@ -280,9 +316,7 @@ def _value(part: Part, token: Token) -> None:
             Group(frozenset(("user", "email address")), _VALUE_WEIGHT, "", soft=True, hint=True)
         )
     elif token.text.startswith("+") or sum(map(str.isdigit, token.text)) >= _PHONE_DIGITS:
-        part.groups.append(
-            Group(frozenset(("phone",)), _VALUE_WEIGHT, "", soft=True, hint=True)
-        )
+        part.groups.append(Group(frozenset(("phone",)), _VALUE_WEIGHT, "", soft=True, hint=True))
 
 
 def _weigh(actions: dict[str, float]) -> None:
@@ -300,7 +334,6 @@ def _weigh(actions: dict[str, float]) -> None:
         actions[name] = max(actions[name], 0.9 if first in ("add", "send") else 1.0)
 
 
-
 def _add(part: Part, match: Match, word: str, scale: float, vocabulary: Vocabulary) -> None:
     scale *= match.weight
     actions = [s.id for s in match.senses if s.kind == "action"]
@@ -315,7 +348,8 @@ def _add(part: Part, match: Match, word: str, scale: float, vocabulary: Vocabula
         weight = _FIELD_WEIGHT if not things else _SOFT_WEIGHT if soft else 1.0
         if actions and soft:
             weight *= 0.6
-        part.groups.append(Group(ids, weight * scale, word, soft))
+        if not any(group.ids == ids for group in part.groups):
+            part.groups.append(Group(ids, weight * scale, word, soft))
     for sense in match.senses:
         if sense.kind == "topic":
             part.topics[sense.id] += 1
@@ -325,6 +359,7 @@ def _add(part: Part, match: Match, word: str, scale: float, vocabulary: Vocabula
         for sense in match.senses:
             if sense.kind == "elsewhere":
                 strength = _PRODUCT if sense.id == "product" else _MATTER
+                part.other_product |= sense.id == "product"
                 part.elsewhere *= 1.0 - scale * strength
 
 
@@ -339,9 +374,7 @@ def _api_name(part: Part, token: Token, vocabulary: Vocabulary) -> None:
         forms = [word, word.removesuffix("s"), word + "s"]
         for form in forms:
             if form in vocabulary.thing_names:
-                part.groups.append(
-                    Group(frozenset(vocabulary.thing_names[form]), 1.0, word)
-                )
+                part.groups.append(Group(frozenset(vocabulary.thing_names[form]), 1.0, word))
                 break
         for form in forms:
             if form in vocabulary.action_names:
@@ -361,7 +394,7 @@ def _split(
     cuts = [0]
     for index, item in enumerate(found):
         joint = (item.little and item.token.text in vocabulary.joints) or (
-            item.token.kind == "mark" and item.token.raw in ",;.\n"
+            item.token.kind == "mark" and item.token.raw in ",;.?!\n"
         )
         if not joint or item.token.quoted or len(cuts) == MAX_PARTS:
             continue
@@ -378,7 +411,7 @@ def _split(
         _part(found[start:end], vocabulary, here=here)
         for start, end in zip(cuts, ends, strict=True)
     ]
-    for earlier, later in zip(parts, parts[1:], strict=False):
+    for earlier, later in itertools.pairwise(parts):
         # "create a deal and add a comment": the deal is the context of the comment.
         known = {id_ for group in later.groups for id_ in group.ids}
         later.groups.extend(
@@ -394,6 +427,21 @@ def _complete(part: Part) -> bool:
     if part.methods:
         return True
     return bool(part.actions) and any(g.ids and not g.soft and g.weight > 0.4 for g in part.groups)
+
+
+def _solid(found: Sequence[_Found]) -> bool:
+    """Whether one word says what to do and another with what: no weather can make that unclear."""
+    actions = {
+        item.start
+        for item in found
+        if item.match and any(s.kind == "action" for s in item.match.senses)
+    }
+    things = {
+        item.start
+        for item in found
+        if item.match and any(s.kind == "thing" for s in item.match.senses)
+    }
+    return bool(actions - things) and bool(things)
 
 
 def _begins_with_action(found: Sequence[_Found]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bitrix24_agent.retrieval.budget import MAX_FILES
 from bitrix24_agent.retrieval.text import fold
 
 if TYPE_CHECKING:
@@ -22,7 +23,12 @@ _CODES = (
     ("QUERY_LIMIT", "limits"),
     ("OPERATION_TIME", "limits"),
     ("OVERLOAD", "limits"),
+    ("OPERATING", "limits"),
     ("BATCH", "batch"),
+    ("RESULT_ERROR", "batch"),
+    ("RESULT_TOTAL", "batch"),
+    ("AUTH_CONNECTOR", "events"),
+    ("PROCESS_ID", "events"),
     ("EXPIRED_TOKEN", "oauth"),
     ("INVALID_GRANT", "oauth"),
     ("INVALID_CLIENT", "oauth"),
@@ -62,7 +68,7 @@ class Route:
     Attributes:
         topic: Topic of the deep reference, or None.
         intent: ``call``, ``trouble``, ``design`` or ``events``.
-        also_call: Whether methods are wanted too.
+        also_call: Whether methods may be wanted too.
     """
 
     topic: str | None
@@ -102,8 +108,10 @@ class Router:
             said = [name for name in TOPICS if topics[name] and name != "errors"]
             if said:
                 topic = max(said, key=lambda name: (topics[name], -TOPICS.index(name)))
-            elif topic is None and (trouble or design) and any(
-                group.ids & _EVENT_THINGS for group in request.whole.groups
+            elif (
+                topic is None
+                and (trouble or design)
+                and any(group.ids & _EVENT_THINGS for group in request.whole.groups)
             ):
                 topic = "events"
             elif topic is None and topics["errors"]:
@@ -115,7 +123,8 @@ class Router:
             intent = "events"
         elif design:
             intent = "design"
-        return Route(topic, intent, also_call=False)
+        # Words like "limit" or "token" also occur in plain requests; codes and troubles do not.
+        return Route(topic, intent, also_call=not (codes or trouble or design))
 
     def packs(
         self,
@@ -133,21 +142,24 @@ class Router:
                 for pack, weight in self._ids.get(id_, {}).items():
                     votes[pack] = votes.get(pack, 0.0) + 0.05 * weight * group.weight
         ordered = sorted(votes, key=lambda name: (-round(votes[name], 4), self._order[name]))
-        if route.topic and not route.also_call:
+        if route.topic:
             first = _TOPIC_PACKS[route.topic]
             ordered = [*first, *(name for name in ordered if name not in first)]
         return tuple(ordered[:4])
 
-    def files(
-        self, hits: Sequence[Hit], packs: Sequence[str], route: Route
-    ) -> tuple[str, ...]:
-        """Return the reference files to read before the first step, two at most."""
+    def files(self, hits: Sequence[Hit], route: Route, *, several: bool) -> tuple[str, ...]:
+        """Return the reference files to read before the first step, two at most.
+
+        Recipes only when the request wants *several* things.
+        """
         if route.topic:
             return ("bitrix24.md",)
         if not hits:
             return ("packs.md",)
         best = hits[0].method
-        return (f"catalog-{best.pack}.md", f"methods/{best.family}.md")
+        if several:
+            return (f"catalog-{best.pack}.md", f"chains-{best.pack}.md")[:MAX_FILES]
+        return (f"catalog-{best.pack}.md", f"methods/{best.family}.md")[:MAX_FILES]
 
 
 def _is_error(code: str) -> bool:

@@ -1,4 +1,4 @@
-"""Text to words: case, accents, apostrophes, inflected English, other alphabets and typing slips."""
+"""Text to words: case, accents, inflected English, other alphabets and typing slips."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 MAX_CHARS = 2_000
 """Nobody needs more to say what they want; the rest of a longer request is not looked at."""
 
-_LETTERS = str.maketrans({"ł": "l", "ß": "ss", "ø": "o", "đ": "d", "æ": "ae", "ı": "i", "ґ": "г"})
+# Letters that no normal form takes apart.
+_LETTERS = (("ł", "l"), ("ß", "ss"), ("ø", "o"), ("đ", "d"), ("æ", "ae"), ("ı", "i"), ("ґ", "г"))
 _MARKS = re.compile("[\u0300-\u036f]+")
 _APOSTROPHES = re.compile("[\u2018\u2019\u02bc`´']")
 _POSSESSIVE = re.compile("(?<=[a-z])['\u2019]s\\b")
@@ -21,7 +22,7 @@ _POSSESSIVE = re.compile("(?<=[a-z])['\u2019]s\\b")
 _TOKEN = re.compile(
     r"""
     (?P<file>[\w-]+\.(?:pdf|docx?|xlsx?|csv|png|jpe?g|gif|mp[34]|wav|zip|txt|pptx?|odt)\b)
-  | (?P<value>https?://\S+ | \S+@\S+\.\w+ | \d[\d.,:/%+-]*(?:[a-z]{1,2}\b)? | \#\w+)
+  | (?P<value>https?://\S+ | \S+@\S+\.\w+ | \d[\d.,:/%+-]*(?:[a-z]{1,2}\b)? | [\#/]\w+)
   | (?P<code>\b[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+\b)
   | (?P<api>\b[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_]*){1,7})
   | (?P<word>[^\W\d_]+(?:['\u2019\u02bc][^\W\d_]+)*)
@@ -76,7 +77,9 @@ def fold(text: str) -> str:
     if lower.isascii():
         return lower.replace("'", "").replace("`", "")
     plain = _MARKS.sub("", unicodedata.normalize("NFKD", lower))
-    return _APOSTROPHES.sub("", plain.translate(_LETTERS))
+    for letter, replacement in _LETTERS:
+        plain = plain.replace(letter, replacement)
+    return _APOSTROPHES.sub("", plain)
 
 
 def tokens(text: str) -> list[Token]:
@@ -115,7 +118,7 @@ def _tokens(text: str) -> Iterator[Token]:
 
 
 def name_parts(name: str) -> list[str]:
-    """Return the words of an API name, lower case: ``tasks.api.getStages`` -> tasks, api, getstages.
+    """Return the words of an API name in lower case.
 
     A part written in camel case is followed by its own words: ``getStages`` gives ``getstages``,
     ``get``, ``stages``.
@@ -144,19 +147,17 @@ def english_plain(word: str) -> Iterator[str]:
 
 
 def english_forms(word: str) -> Iterator[str]:
-    """Yield what *word* may be a form of, verbs in ``-ing`` and ``-ed`` included."""
-    if len(word) < 3 or not word.isascii():
-        return
+    """Yield what *word* may be a form of, verbs in ``-ing`` included.
+
+    Not those in ``-ed``: "planned calls" and "deleted files" tell which, not what to do.
+    """
     yield from english_plain(word)
-    for ending in ("ing", "ed"):
-        if word.endswith(ending) and len(word) > len(ending) + 2:
-            root = word[: -len(ending)]
-            yield root
-            yield root + "e"
-            if root[-1] == root[-2]:
-                yield root[:-1]
-    if word.endswith("ied"):
-        yield word[:-3] + "y"
+    if word.endswith("ing") and len(word) > 5 and word.isascii():
+        root = word[:-3]
+        yield root
+        yield root + "e"
+        if root[-1] == root[-2]:
+            yield root[:-1]
 
 
 def other_spellings(word: str) -> Iterator[str]:
@@ -193,6 +194,4 @@ def slips(word: str, alphabet: str) -> Iterator[str]:
 
 def alphabet_of(word: str) -> str:
     """Return the letters a slip in *word* could have put there."""
-    return (
-        "abcdefghijklmnopqrstuvwxyz" if word.isascii() else "абвгдежзиклмнопрстуфхцчшщъыьэюяє"
-    )
+    return "abcdefghijklmnopqrstuvwxyz" if word.isascii() else "абвгдежзиклмнопрстуфхцчшщъыьэюяє"

@@ -57,14 +57,16 @@ class Match(NamedTuple):
     """Words of a request that mean something.
 
     Attributes:
-        length: How many words.
+        length: How many words, those between included.
         senses: What they can mean.
         weight: 1.0, less when the word was only nearly there.
+        said: How many words of the expression itself.
     """
 
     length: int
     senses: tuple[Sense, ...]
     weight: float = 1.0
+    said: int = 1
 
 
 class Family(NamedTuple):
@@ -117,16 +119,25 @@ class Vocabulary:
 
     def learn(self, terms: str, sense: Sense) -> None:
         """Add the comma-separated *terms* of one cell, folded already."""
-        for term in terms.replace("-", " ").split(","):
+        singles, stems = self._words, self._stems
+        for term in terms.split(","):
             words = term.split()
             if not words:
                 continue
             first = words[0]
             if len(words) == 1:
                 if first[-1] == "*":
-                    self._stems.setdefault(first[:-1], {})[sense] = None
+                    known = stems.get(first[:-1])
+                    if known is None:
+                        stems[first[:-1]] = {sense: None}
+                    else:
+                        known[sense] = None
                 else:
-                    self._words.setdefault(first, {})[sense] = None
+                    known = singles.get(first)
+                    if known is None:
+                        singles[first] = {sense: None}
+                    else:
+                        known[sense] = None
             elif first[-1] == "*":
                 self._phrase_stems.setdefault(first[:-1], []).append((tuple(words[1:]), sense))
             else:
@@ -145,7 +156,7 @@ class Vocabulary:
         if not found or all("en" not in sense.languages for sense in found):
             plain = tuple(english_plain(word))
             for form in english_forms(word):
-                # Only verbs end in -ing and -ed: a heading has nothing to do with a head.
+                # Only verbs end in -ing: a heading has nothing to do with a head.
                 native = [
                     s
                     for s in self._words.get(form, ())
@@ -156,21 +167,20 @@ class Vocabulary:
                     break
         return tuple(found)
 
-    def guess(self, word: str, language: str, *, foreign: bool) -> tuple[Sense, ...]:
-        """Return what an unknown word of *language* may mean.
-
-        It may be two words in one, a typing slip, or, in a request that is mostly unreadable
-        (*foreign*), written in other letters than its language.
-        """
-        if foreign:
-            for spelling in other_spellings(word):
-                if senses := self.word(spelling):
-                    return senses
-        for spelling in without_umlauts(word):
+    def transliterated(self, word: str) -> tuple[Sense, ...]:
+        """Return what *word* means when it is Russian or Ukrainian in Latin letters."""
+        for spelling in other_spellings(word):
             if senses := self.word(spelling):
                 return senses
-        if senses := self._compound(word):
-            return senses
+        return ()
+
+    def guess(self, word: str, language: str) -> tuple[tuple[Sense, ...], ...]:
+        """Return what an unknown word of *language* may mean: one or two words, or a slip."""
+        for spelling in without_umlauts(word):
+            if senses := self.word(spelling):
+                return (senses,)
+        if both := self._compound(word):
+            return both
         if len(word) < (_SHORTEST_SLIP if language in ("ru", "uk") else _SHORTEST_SLIP + 1):
             return ()
         best: tuple[int, tuple[Sense, ...]] = (0, ())
@@ -184,10 +194,10 @@ class Vocabulary:
                 native = tuple(s for s in found if not language or language in s.languages)
                 if native:
                     best = (end, native)
-        return best[1]
+        return (best[1],) if best[1] else ()
 
-    def _compound(self, word: str) -> tuple[Sense, ...]:
-        """Return the senses of the two words *word* is made of (``Aufgabenliste``, ``tasklist``)."""
+    def _compound(self, word: str) -> tuple[tuple[Sense, ...], ...]:
+        """Return the senses of the two words *word* is made of, as in ``Aufgabenliste``."""
         if len(word) < 7 or not word.isascii():
             return ()
         for cut in range(4, len(word) - 2):
@@ -195,7 +205,7 @@ class Vocabulary:
             if left:
                 right = self._part(word[cut:])
                 if right:
-                    return tuple(dict.fromkeys((*left, *right)))
+                    return (left, right)
         return ()
 
     def _part(self, word: str) -> tuple[Sense, ...]:
@@ -241,7 +251,7 @@ class Vocabulary:
                     break
                 at += 1
             else:
-                yield Match(at - start, (sense,))
+                yield Match(at - start, (sense,), said=len(rest) + 1)
 
 
 def _fits(word: str, wanted: str) -> bool:
@@ -269,6 +279,8 @@ def parse_vocabulary(text: str, file: str = "vocabulary.md") -> Vocabulary:
     section = ""
     columns: tuple[str, ...] = ()
     for number, line in enumerate(fold(text).split("\n"), start=1):
+        if not line:
+            continue
         if line.startswith("## "):
             section = line[3:].strip()
             columns = ()
@@ -305,7 +317,7 @@ def _row(known: Vocabulary, section: str, cells: list[str]) -> None:
         _families(known, cells)
         return
     if section == "elsewhere":
-        known.learn(rest[0], Sense("elsewhere", head, frozenset()))
+        known.learn(rest[0].replace("-", " "), Sense("elsewhere", head, frozenset()))
         return
     kind = {
         "actions": "action",
@@ -328,7 +340,7 @@ def _row(known: Vocabulary, section: str, cells: list[str]) -> None:
         known.fields[head] = frozenset(_listed(rest[0]))
     for language, terms in zip(LANGUAGES, rest[-len(LANGUAGES) :], strict=True):
         if terms:
-            known.learn(terms, Sense(kind, head, _ONLY[language]))
+            known.learn(terms.replace("-", " "), Sense(kind, head, _ONLY[language]))
 
 
 _ONLY = {language: frozenset((language,)) for language in LANGUAGES}

@@ -7,26 +7,28 @@ An adapter holds a :class:`Bridge`, never a client. It turns a tool call of a fr
 from __future__ import annotations
 
 import asyncio
+import difflib
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bitrix24_agent.audit.untrusted import neutralise
-from bitrix24_agent.errors import B24Error, ConfirmationRequired, SetupError
+from bitrix24_agent.errors import B24Error, ConfirmationRequired, SettingsError, SetupError
 from bitrix24_agent.model import ToolResult
 from bitrix24_agent.runtime.sync import SyncToolkit
 from bitrix24_agent.tools.build import EXECUTE
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-    from bitrix24_agent.model import Caller, Finding, Json, ToolSpec
-    from bitrix24_agent.reference.catalog import Catalog
+    from bitrix24_agent.model import Caller, Json, ToolSpec
     from bitrix24_agent.runtime.toolkit import Toolkit
 
 T = TypeVar("T")
 MAX_CHANGES = 20
 MAX_SHOWN = 200
+MAX_REQUEST = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,7 @@ class Waiting:
         changes: Field by field, before and after; at most 20, long values cut.
         expires_at: Unix seconds.
         earlier: How many plans this very request had before (they expired unanswered).
+        fresh: The plan was made just now, so no answer given before can be for it.
     """
 
     plan_id: str
@@ -48,6 +51,7 @@ class Waiting:
     changes: tuple[dict[str, Json], ...]
     expires_at: float
     earlier: int = 0
+    fresh: bool = False
 
     @property
     def description(self) -> str:
@@ -98,25 +102,43 @@ class Bridge:
 
     # --- knowledge ----------------------------------------------------
 
-    @property
-    def references(self) -> Catalog:
-        """The catalogue behind the tools."""
-        return self._toolkit.references
-
-    @property
-    def packs(self) -> tuple[str, ...]:
-        """Names of the enabled packs."""
-        return self._toolkit.packs
-
     def tools(self, expose: str = "gateway") -> list[ToolSpec]:
         """See ``Toolkit.tools``."""
         return self._toolkit.tools(expose)
 
-    def search(
-        self, request: str, *, limit: int = 5, packs: Sequence[str] | None = None
-    ) -> Finding:
-        """See ``Toolkit.search``."""
-        return self._toolkit.search(request, limit=limit, packs=packs)
+    @cached_property
+    def specs(self) -> dict[str, ToolSpec]:
+        """Every tool of the enabled packs by name; a schema is made when it is needed."""
+        return {spec.name: spec for spec in self._toolkit.tools("all")}
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        """Method id -> tool name."""
+        return {spec.method.id: name for name, spec in self.specs.items() if spec.method}
+
+    def named(self, names: Iterable[object]) -> list[ToolSpec]:
+        """Return the tools of these names.
+
+        Raises:
+            SettingsError: A name is no tool of the enabled packs; names the nearest.
+        """
+        found = []
+        for name in names:
+            spec = self.specs.get(name) if isinstance(name, str) else None
+            if spec is None:
+                near = difflib.get_close_matches(str(name), self.specs, n=3)
+                hint = f"; near: {', '.join(near)}" if near else ""
+                raise SettingsError(f"there is no tool {name!r} in the enabled packs{hint}")
+            found.append(spec)
+        return found
+
+    def fitting(self, request: str, *, limit: int) -> list[str]:
+        """Return the names of the typed tools that fit *request*, best first; perhaps none."""
+        if not request.strip():
+            return []
+        finding = self._toolkit.search(request[:MAX_REQUEST], limit=limit)
+        names = [self._names.get(hit.method.id) for hit in finding.hits]
+        return [name for name in names if name is not None]
 
     def mask(self, value: Any) -> Any:
         """Return text or nested data without secrets."""
@@ -229,6 +251,7 @@ async def _begin(kit: Toolkit, name: str, arguments: Mapping[str, Json], caller:
         ),
         expires_at=waiting.expires_at,
         earlier=earlier,
+        fresh=waiting.fresh,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bitrix24_agent.errors import SettingsError
 from bitrix24_agent.tools import cards
 
 if TYPE_CHECKING:
@@ -31,10 +32,30 @@ class Found:
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
+def chosen_packs(
+    references: References, packs: Sequence[str] | None, enabled: Sequence[str] | None
+) -> tuple[str, ...] | None:
+    """Return the packs to look in: *packs* as far as they are *enabled*; None means all.
+
+    Raises:
+        SettingsError: One of *packs* does not exist.
+    """
+    if packs is None:
+        return None if enabled is None else tuple(enabled)
+    if unknown := [name for name in packs if name not in references.packs]:
+        raise SettingsError(
+            f"there is no pack {', '.join(map(repr, unknown))}; "
+            f"packs are {', '.join(references.packs)}"
+        )
+    return tuple(name for name in packs if enabled is None or name in enabled)
+
+
 def search_methods(
     references: References, request: str, *, limit: int, packs: Sequence[str] | None = None
 ) -> list[Found]:
     """Return the cards of the methods that fit *request*, best first; none is a normal answer."""
+    if packs is not None and not packs:
+        return []
     finding = references.find(request, limit=limit, packs=packs)
     return [_found(hit.method, hit.score) for hit in finding.hits[:limit]]
 

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Literal
 
 from anyio import CancelScope
 
+from bitrix24_agent.audit.redact import mask
 from bitrix24_agent.errors import (
     ArgumentsError,
     B24Error,
     CallFailedError,
+    CallStoppedError,
     ConfirmationRequired,
     NotAllowedError,
     OutcomeUnknownError,
@@ -44,6 +46,9 @@ if TYPE_CHECKING:
     from bitrix24_agent.state.idempotency import Idempotency
     from bitrix24_agent.state.journal import Journal
     from bitrix24_agent.state.plans import Plans
+
+
+_NO_HALT = frozenset({"0", "False", "false", "N", ""})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,12 +156,16 @@ class Gateway:
         timeout_s: float | None = None,
     ) -> Answer:
         """Take one call through every step; see ``Toolkit.call`` for what it raises."""
-        call, verdict = self.prepare(name, params, version)
+        try:
+            call, verdict = self.prepare(name, params, version)
+        except CallStoppedError as error:
+            await self._refuse_unread(name, error, caller)
+            raise
         if verdict.action == "deny":
             await self._refuse(call, verdict, caller)
             raise NotAllowedError(verdict.reason, rule=verdict.rule)
         if verdict.risk is Risk.READ and verdict.action == "allow":
-            return await self._client.send(
+            return await self._transmit(
                 call, risk=Risk.READ, deadline_s=deadline_s, timeout_s=timeout_s
             )
         done = await self._done_before(call, caller)
@@ -231,6 +240,7 @@ class Gateway:
             ConfirmationRequired: Nobody is here to say yes; the plan waits.
             NotAllowedError: A human said no, now or earlier in this conversation.
         """
+        started = self._clock.time()
         plan = await self.propose(call, verdict, caller)
         if plan.status == "approved":
             return plan
@@ -243,6 +253,7 @@ class Gateway:
                 summary=plan.summary,
                 diff=plan.diff,
                 expires_at=plan.expires_at,
+                fresh=plan.created_at > started,
             )
         plan = await self.decide(
             plan.id, approved=decision.approved, by=decision.by, reason=decision.reason
@@ -287,9 +298,11 @@ class Gateway:
         if verdict.action == "deny":
             await self._refuse(plan.call, verdict, caller, plan)
             raise NotAllowedError(verdict.reason, rule=verdict.rule)
-        # A plan nobody approved is not worth a request to the portal.
+        # A plan nobody approved is not worth a request to the portal; one with a note was made
+        # without reading the object, so there is nothing to compare.
         usable = plan.status == "approved" and plan.digest == self._digest(plan.call)
-        before = await self._before(plan.call) if usable else Before()
+        compare = usable and not plan.note
+        before = await self._before(plan.call, again=True) if compare else Before()
         try:
             claimed = await plans.claim(
                 plan_id, digest_of=self._digest, before_hash=fingerprint(before.found)
@@ -312,8 +325,12 @@ class Gateway:
                 await plans.finish(plan.id, ok=ok)
         return answer
 
-    async def _before(self, call: Call) -> Before:
-        """Read what *call* is going to change, as far as the catalogue knows how."""
+    async def _before(self, call: Call, *, again: bool = False) -> Before:
+        """Read what *call* is going to change, as far as the catalogue knows how.
+
+        The first time a read that fails leaves the plan without a comparison. *Again*, before the
+        call is sent, it must not be taken for a change: the failure itself is raised.
+        """
         read = before_call(call, self._catalog)
         if read is None:
             return Before(note="no read shows this object beforehand")
@@ -321,8 +338,10 @@ class Gateway:
         if verdict.action != "allow":
             return Before(note=f"before and after are not shown: {verdict.reason}")
         try:
-            answer = await self._client.send(read, risk=Risk.READ)
+            answer = await self._transmit(read, risk=Risk.READ)
         except CallFailedError as error:
+            if again:
+                raise
             return Before(note=f"before and after are not shown: {error.message}")
         if read.is_batch:
             found = {key: inner.result for key, inner in answer.commands.items()}
@@ -375,7 +394,7 @@ class Gateway:
         outcome: Outcome | Literal["done"] = "unknown"
         code = "CANCELLED"
         try:
-            answer = await self._client.send(
+            answer = await self._transmit(
                 call,
                 risk=verdict.risk,
                 key=caller.key,
@@ -401,11 +420,33 @@ class Gateway:
         await self._keep_undo(audit_id, call, before, answer)
         return answer
 
+    async def _transmit(
+        self,
+        call: Call,
+        *,
+        risk: Risk,
+        key: str | None = None,
+        deadline_s: float | None = None,
+        timeout_s: float | None = None,
+    ) -> Answer:
+        """Hand the call to the client; a batch of any size is cut into as many as it needs."""
+        if not call.is_batch:
+            return await self._client.send(
+                call, risk=risk, key=key, deadline_s=deadline_s, timeout_s=timeout_s
+            )
+        return await self._client.batch(
+            call.commands,
+            risk=risk,
+            halt=str(call.params.get("halt", 0)) not in _NO_HALT,
+            deadline_s=deadline_s,
+            timeout_s=timeout_s,
+        )
+
     async def _settle(
         self, key: str | None, outcome: Outcome | Literal["done"], answer: Answer | None
     ) -> None:
         if key is not None:
-            record = None if answer is None else kept(answer)
+            record = None if answer is None else mask(kept(answer), self.secrets)
             await self._records.idempotency.settle(key, outcome, record)
 
     async def _keep_undo(
@@ -436,6 +477,21 @@ class Gateway:
         plan = await self.propose(entry.call, verdict, caller)
         await self._records.journal.mark(audit_id, "planned", plan_id=plan.id)
         return plan
+
+    async def _refuse_unread(self, name: str, error: CallStoppedError, caller: Caller) -> None:
+        """Audit a call that was stopped before anybody knew what it is."""
+        await self._records.audit.refuse(
+            {
+                "portal": self._auth.portal,
+                "credential": self._auth.credential_id,
+                "method": str(name)[:200],
+                "verdict": "deny",
+                "rule": error.code,
+                "reason": error.message[:500],
+                "actor": caller.actor,
+                "conversation": caller.conversation,
+            }
+        )
 
     async def _refuse(
         self, call: Call, verdict: Verdict, caller: Caller, plan: Plan | None = None

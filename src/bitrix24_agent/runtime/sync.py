@@ -58,11 +58,16 @@ class _Loop:
     def run(self, work: Callable[..., Awaitable[T]], *args: Any) -> T:
         return self.portal().call(work, *args)
 
-    def stop(self) -> None:
+    def stop(self, last: Callable[[], Awaitable[None]]) -> None:
+        """Run *last* on the loop and end it; a loop that never started here has nothing to end."""
         with self._lock:
-            if self._exit is not None and self._pid == os.getpid():
-                self._exit(None, None, None)
+            portal, leave = self._portal, self._exit
             self._portal = self._exit = None
+        if portal is not None and leave is not None and self._pid == os.getpid():
+            try:
+                portal.call(last)
+            finally:
+                leave(None, None, None)
 
 
 class SyncToolkit:
@@ -76,7 +81,8 @@ class SyncToolkit:
         self._kit = toolkit
         self._loop = _Loop()
         self._closed = False
-        self._finalizer = weakref.finalize(self, _Loop.stop, self._loop)
+        # Also for those who never close it: connections end with the object or the interpreter.
+        self._finalizer = weakref.finalize(self, _Loop.stop, self._loop, toolkit.close)
 
     def __repr__(self) -> str:
         return f"Sync{self._kit!r}"
@@ -112,7 +118,6 @@ class SyncToolkit:
         if self._closed:
             return
         self._closed = True
-        self._loop.run(self._kit.close)
         self._finalizer()
 
     def _run(self, work: Callable[..., Awaitable[T]], *args: Any) -> T:
@@ -231,10 +236,10 @@ class SyncToolkit:
         params: Mapping[str, Json] | None = None,
         *,
         version: int | None = None,
-    ) -> dict[str, Row]:
+    ) -> dict[int | str, Row]:
         """See :meth:`Toolkit.get_many`."""
 
-        async def work() -> dict[str, Row]:
+        async def work() -> dict[int | str, Row]:
             return await self._kit.get_many(method, ids, params, version=version)
 
         return self._run(work)

@@ -407,7 +407,7 @@ class Toolkit:
         params: Mapping[str, Json] | None = None,
         *,
         version: int | None = None,
-    ) -> dict[str, Row]:
+    ) -> dict[int | str, Row]:
         """Return id -> row for *ids*, read by a list method in as few requests as possible.
 
         Ids that the portal does not know (or does not show) are absent.

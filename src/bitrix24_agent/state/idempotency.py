@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from bitrix24_agent.errors import IdempotencyError
 from bitrix24_agent.model import canonical_json
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
     from bitrix24_agent.errors import Outcome
     from bitrix24_agent.model import Json
-    from bitrix24_agent.ports import Clock
-    from bitrix24_agent.state.store import DurableStore
+    from bitrix24_agent.ports import Clock, Store
 
 MAX_ANSWER_BYTES = 256 * 1024
 
@@ -41,11 +40,15 @@ class Claim:
     since: float = 0.0
 
 
+_INSERT = insert(idempotency)
+_FIND = select(idempotency).where(idempotency.c.key == bindparam("wanted"))
+
+
 class Idempotency:
     """The keys of one state store."""
 
     def __init__(
-        self, store: DurableStore, clock: Clock, *, max_answer_bytes: int = MAX_ANSWER_BYTES
+        self, store: Store, clock: Clock, *, max_answer_bytes: int = MAX_ANSWER_BYTES
     ) -> None:
         self._store = store
         self._clock = clock
@@ -60,41 +63,31 @@ class Idempotency:
         now = self._clock.time()
 
         def work(connection: Connection) -> Claim:
+            row = connection.execute(_FIND, {"wanted": key}).mappings().first()
+            if row is None:
+                connection.execute(
+                    _INSERT,
+                    {"key": key, "digest": digest, "status": "claimed", "claimed_at": now},
+                )
+                return Claim(kind="first", since=now)
+            return _known(row, digest)
+
+        return await self._store.transact(work, durable=True)
+
+    async def peek(self, key: str, digest: str) -> Claim | None:
+        """Return what became of *key* without taking it; None when nobody used it.
+
+        Raises:
+            IdempotencyError: The key was used for another call.
+        """
+
+        def work(connection: Connection) -> Claim | None:
             row = (
                 connection.execute(select(idempotency).where(idempotency.c.key == key))
                 .mappings()
                 .first()
             )
-            if row is None:
-                connection.execute(
-                    insert(idempotency),
-                    {"key": key, "digest": digest, "status": "claimed", "claimed_at": now},
-                )
-                return Claim(kind="first", since=now)
-            if row["digest"] != digest:
-                raise IdempotencyError(
-                    "this idempotency key was already used for another call; use a new key",
-                    code="IDEMPOTENCY_KEY_REUSED",
-                    next_step="fix_arguments",
-                )
-            return _known(row)
-
-        return await self._store.transact(work, durable=True)
-
-    async def peek(self, key: str, digest: str) -> Claim | None:
-        """Return what became of *key* without taking it; None when nobody used it for this call."""
-
-        def work(connection: Connection) -> Claim | None:
-            row = (
-                connection.execute(
-                    select(idempotency).where(
-                        idempotency.c.key == key, idempotency.c.digest == digest
-                    )
-                )
-                .mappings()
-                .first()
-            )
-            return None if row is None else _known(row)
+            return None if row is None else _known(row, digest)
 
         return await self._store.read(work)
 
@@ -134,7 +127,7 @@ class Idempotency:
                 .values(**values)
             )
 
-        await self._store.transact(settle, durable=True)
+        await self._store.transact(settle)  # forgotten, it is in doubt: the safe side
 
     async def forget(self, *, older_than_s: float) -> int:
         """Delete settled keys older than that; return how many. Keys in doubt are kept."""
@@ -151,7 +144,13 @@ class Idempotency:
         return await self._store.transact(work)
 
 
-def _known(row: RowMapping) -> Claim:
+def _known(row: RowMapping, digest: str) -> Claim:
+    if row["digest"] != digest:
+        raise IdempotencyError(
+            "this idempotency key was already used for another call; use a new key",
+            code="IDEMPOTENCY_KEY_REUSED",
+            next_step="fix_arguments",
+        )
     if row["status"] != "done":
         return Claim(kind="in_doubt", since=row["claimed_at"])
     answer = row["answer"]

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
     from bitrix24_agent.model import PlanStatus
-    from bitrix24_agent.ports import Clock
-    from bitrix24_agent.state.store import DurableStore
+    from bitrix24_agent.ports import Clock, Store
 
 _LIVE = ("pending", "approved")
 _ANY: Any = object()
@@ -32,7 +31,7 @@ _ANY: Any = object()
 class Plans:
     """The plans of one state store."""
 
-    def __init__(self, store: DurableStore, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
 

@@ -19,13 +19,14 @@ import sqlite3
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, text
 from sqlalchemy.pool import StaticPool
 
 from bitrix24_agent.errors import SettingsError, StateError
 from bitrix24_agent.state import migrations
+from bitrix24_agent.state.tables import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,18 +39,6 @@ BUSY_TIMEOUT_S = 5.0
 READERS = 4
 _LOCK = 0x6232_3461  # one advisory lock for all writers of a PostgreSQL database
 _ACCEPTED = "use sqlite:///path/to/state.db, sqlite:// (memory) or postgresql://user@host/database"
-
-
-class DurableStore(Protocol):
-    """A ``ports.Store`` that can be told to wait for the disk; ``SqlStore`` is one."""
-
-    async def transact(self, work: Callable[..., T], *, durable: bool = False) -> T:
-        """Run ``work(connection)`` in one write transaction; see :meth:`SqlStore.transact`."""
-        ...
-
-    async def read(self, work: Callable[..., T]) -> T:
-        """Run ``work(connection)`` on one consistent snapshot."""
-        ...
 
 
 def open_store(url: str, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> SqlStore:
@@ -159,7 +148,7 @@ class _Open:
     def __init__(self, url: URL, *, name: str, busy_timeout_s: float) -> None:
         self.pid = os.getpid()
         self.name = name
-        self.ready = False
+        self._prepared = -1
         self._sqlite = url.get_backend_name() == "sqlite"
         self._file = (
             url.database if self._sqlite and url.database not in (None, "", ":memory:") else None
@@ -192,13 +181,19 @@ class _Open:
 
     # --- called on our threads --------------------------------------------------------------------
 
+    @property
+    def ready(self) -> bool:
+        """Whether the database has every table registered so far; a later import may add some."""
+        return self._prepared == len(metadata.tables)
+
     def prepare(self) -> None:
         """Make the schema current; one that is stays unwritten, so read-only files can be read."""
         if self.ready:
             return
+        known = len(metadata.tables)
         if not self.read(migrations.is_current):
             self._write(migrations.migrate, durable=True)
-        self.ready = True
+        self._prepared = known
 
     def write(self, work: Callable[[Connection], T], durable: bool) -> T:
         """One write transaction."""

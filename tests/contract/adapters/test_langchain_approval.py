@@ -270,9 +270,13 @@ def test_the_stock_middleware_asking_per_call_shares_our_step(
     stock = HumanInTheLoopMiddleware({"b24_call": True}, interrupt_mode="per_call")
     made = agent(kit, says(call("b24_call", UPDATE)), middleware=[stock])
     state = made.invoke(ASK, thread())
-    state = made.invoke(Command(resume={state["__interrupt__"][0].id: {"type": "approve"}}), thread())
+    state = made.invoke(
+        Command(resume={state["__interrupt__"][0].id: {"type": "approve"}}), thread()
+    )
     assert portal.journal.writes() == []
-    state = made.invoke(Command(resume={state["__interrupt__"][0].id: {"type": "approve"}}), thread())
+    state = made.invoke(
+        Command(resume={state["__interrupt__"][0].id: {"type": "approve"}}), thread()
+    )
     assert [m.status for m in results(state)] == ["success"]
     assert portal.journal.count("crm.deal.update") == 1
 

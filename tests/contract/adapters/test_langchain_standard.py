@@ -19,16 +19,15 @@ pytestmark = pytest.mark.anyio
 class _Tools:
     name: str
     example: dict[str, Any]
-    _tools: dict[str, BaseTool]
+    _tool: BaseTool
 
     @pytest.fixture(autouse=True)
     def _made(self, kit: SyncToolkit) -> None:
-        toolkit = Bitrix24Toolkit(kit=kit, expose="all")
-        self._tools = {tool.name: tool for tool in toolkit.get_tools()}
+        (self._tool,) = Bitrix24Toolkit(kit=kit).get_tools([self.name])
 
     @property
     def tool_constructor(self) -> BaseTool:
-        return self._tools[self.name]
+        return self._tool
 
     @property
     def tool_invoke_params_example(self) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def test_the_default_exposure_is_five_tools(kit: SyncToolkit) -> None:
 
 
 def test_a_typed_tool_says_which_method_and_risk_it_is(kit: SyncToolkit) -> None:
-    tool = tools_of(kit, expose="all")["b24_crm_deal_delete"]
+    (tool,) = Bitrix24Toolkit(kit=kit).get_tools(["b24_crm_deal_delete"])
     assert tool.metadata == {
         "b24_risk": "destructive",
         "b24_method": "crm.deal.delete",
@@ -53,6 +53,17 @@ def test_a_typed_tool_says_which_method_and_risk_it_is(kit: SyncToolkit) -> None
         "b24_pack": "core",
     }
     assert tool.tags == ["bitrix24"]
+
+
+def test_named_tools_are_returned_and_none_for_an_empty_list(kit: SyncToolkit) -> None:
+    toolkit = Bitrix24Toolkit(kit=kit)
+    assert [t.name for t in toolkit.get_tools(["b24_user_get", "b24_find"])] == [
+        "b24_user_get",
+        "b24_find",
+    ]
+    assert toolkit.get_tools([]) == []
+    with pytest.raises(SettingsError, match="b24_crm_deal_get"):
+        toolkit.get_tools(["b24_crm_deal_gett"])
 
 
 def test_an_exposure_that_does_not_exist_is_refused(kit: SyncToolkit) -> None:
@@ -248,9 +259,7 @@ def test_a_tool_that_is_not_loaded_does_not_run(portal: RunningPortal, kit: Sync
     made = create_agent(chat, middleware=[Bitrix24Middleware(kit)])
     state = made.invoke({"messages": [HumanMessage("zzz qqq xxx")]})
     (message,) = results(state)
-    assert message.text == (
-        "b24_crm_deal_get is not loaded. Nothing was sent. Use b24_find first."
-    )
+    assert message.text == ("b24_crm_deal_get is not loaded. Nothing was sent. Use b24_find first.")
     assert portal.requests == []
 
 
@@ -259,9 +268,7 @@ async def test_the_middleware_works_in_async_agents_and_writes_stop_there(
     portal: RunningPortal, kit: SyncToolkit
 ) -> None:
     chat = model(says(call("b24_crm_deal_update", UPDATE["params"])))
-    made = create_agent(
-        chat, middleware=[Bitrix24Middleware(kit)], checkpointer=InMemorySaver()
-    )
+    made = create_agent(chat, middleware=[Bitrix24Middleware(kit)], checkpointer=InMemorySaver())
     state = await made.ainvoke({"messages": [HumanMessage("crm.deal.update")]}, THREAD)
     assert len(state["__interrupt__"]) == 1
     assert portal.journal.writes() == []
@@ -363,6 +370,17 @@ def test_a_retriever_of_a_toolkit_looks_in_its_packs_only(kit: SyncToolkit) -> N
     assert {d.metadata["pack"] for d in found} <= {"core", "comms"}
 
 
+def test_asking_for_another_pack_does_not_leave_the_toolkits_packs(kit: SyncToolkit) -> None:
+    retriever = Bitrix24Retriever(kit=kit, packs=["collab", "core"], k=20)
+    assert retriever.packs == ("core",)
+    assert Bitrix24Retriever(kit=kit, packs=["collab"]).invoke("create a task") == []
+
+
+def test_a_pack_that_does_not_exist_is_refused(refs: References) -> None:
+    with pytest.raises(SettingsError, match="there is no pack 'crm'"):
+        Bitrix24Retriever(references=refs, packs=["crm"])
+
+
 def test_what_nothing_serves_finds_no_document(refs: References) -> None:
     assert Bitrix24Retriever(references=refs).invoke("qqq zzz xxx") == []
 
@@ -379,7 +397,9 @@ def test_a_write_outside_a_graph_waits_in_the_store(
 ) -> None:
     said = tools_of(kit)["b24_call"].invoke(UPDATE)
     (plan,) = kit.plans()
-    assert said.startswith(f"NOT DONE YET: {plan.summary} waits for a human's approval. Plan {plan.id}.")
+    assert said.startswith(
+        f"NOT DONE YET: {plan.summary} waits for a human's approval. Plan {plan.id}."
+    )
     assert writes_sent(portal, refs) == []
     kit.approve(plan.id, by="host")
     done = tools_of(kit)["b24_execute"].invoke({"plan_id": plan.id})

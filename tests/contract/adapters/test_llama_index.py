@@ -185,9 +185,7 @@ async def test_two_parallel_writes_are_two_questions(
     portal: RunningPortal, kit: SyncToolkit
 ) -> None:
     made = agent(tools(kit), [("b24_call", UPDATE), ("b24_call", DELETE)])
-    _, questions = await drive(
-        made.run("go"), lambda e: yes(e) if "update" in e.summary else no(e)
-    )
+    _, questions = await drive(made.run("go"), lambda e: yes(e) if "update" in e.summary else no(e))
     assert len(questions) == 2
     assert [e.method for e in portal.journal.writes()] == ["crm.deal.update"]
 
@@ -324,6 +322,13 @@ async def test_a_node_carries_what_a_host_filters_by(refs: References) -> None:
     assert len(found) <= 3
 
 
+def test_a_retriever_refuses_what_cannot_be(refs: References) -> None:
+    with pytest.raises(SettingsError, match="there is no pack 'crm'"):
+        Bitrix24Retriever(references=refs, packs=["crm"])
+    with pytest.raises(SettingsError, match="at least one node"):
+        Bitrix24Retriever(references=refs, k=0)
+
+
 def test_what_nothing_serves_finds_no_node(refs: References) -> None:
     assert Bitrix24Retriever(references=refs).retrieve("qqq zzz xxx") == []
 
@@ -341,9 +346,7 @@ def test_only_json_comes_out_and_only_known_classes_come_back() -> None:
     serializer = JsonOnlySerializer()
     message = ChatMessage(role="user", content="hi")
     assert serializer.deserialize(serializer.serialize({"m": [message]})) == {"m": [message]}
-    foreign = json.dumps(
-        {"__is_pydantic": True, "value": {}, "qualified_name": "subprocess.Popen"}
-    )
+    foreign = json.dumps({"__is_pydantic": True, "value": {}, "qualified_name": "subprocess.Popen"})
     with pytest.raises(ValueError, match=r"subprocess\.Popen"):
         serializer.deserialize(foreign)
     with pytest.raises(ValueError, match="serialize"):

@@ -53,7 +53,11 @@ def departures(schema: Any, path: str = "") -> list[str]:
     if "\n" in schema.get("description", ""):
         found.append(f"{path}: a description of several lines")
     properties = schema.get("properties") or {}
-    found += [f"{path}: required {r!r} is no property" for r in schema.get("required", []) if r not in properties]
+    found += [
+        f"{path}: required {r!r} is no property"
+        for r in schema.get("required", [])
+        if r not in properties
+    ]
     for name, inner in properties.items():
         if not KEY.fullmatch(name):
             found.append(f"{path}: key {name!r}")
@@ -86,7 +90,11 @@ def test_names_are_valid_and_unique(specs: list[ToolSpec]) -> None:
 
 
 def test_no_argument_has_a_name_a_framework_keeps_for_itself(specs: list[ToolSpec]) -> None:
-    found = {s.name: kept for s in specs if (kept := RESERVED_ARGUMENTS & s.parameters["properties"].keys())}
+    found = {
+        s.name: kept
+        for s in specs
+        if (kept := RESERVED_ARGUMENTS & s.parameters["properties"].keys())
+    }
     assert found == {}
 
 

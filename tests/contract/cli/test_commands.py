@@ -287,9 +287,9 @@ def at_terminal(words: list[str], typed: bytes) -> str:
             if not piece:
                 break
             shown += piece
-            if lines and (shown.rstrip().endswith((b"]", b":"))):
+            if lines and shown.rstrip(b" ").endswith((b"]", b":")):
                 os.write(parent, lines.pop(0))
-                shown += b" "
+                shown += b"|"  # this prompt is answered
         process.wait(timeout=30)
     finally:
         os.close(parent)

@@ -138,7 +138,7 @@ def test_an_expired_token_is_told_apart_from_an_unknown_one(wire, portal):
 
 
 def test_an_unknown_method_is_not_found(wire):
-    assert wire.call("crm.dael.list") == (
+    assert wire.call("crm.offer.list") == (
         404,
         {"error": "ERROR_METHOD_NOT_FOUND", "error_description": "Method not found!"},
     )

@@ -157,6 +157,13 @@ def test_a_star_selects_no_custom_fields_and_the_mask_does(wire):
     }
 
 
+def test_a_select_that_is_no_array_selects_nothing_in_particular(wire):
+    whole = wire.result("crm.deal.get", {"id": 1})
+    for select in ("ID", True, 5, []):
+        row = wire.result("crm.deal.list", {"filter": {"ID": 1}, "select": select})[0]
+        assert row == {name: value for name, value in whole.items() if not name.startswith("UF_")}
+
+
 def test_multifields_come_only_when_selected(wire):
     plain = wire.result("crm.contact.list", {"filter": {"ID": 1}})[0]
     asked = wire.result("crm.contact.list", {"filter": {"ID": 1}, "select": ["ID", "PHONE"]})[0]

@@ -597,3 +597,10 @@ def test_a_bad_call_is_refused_with_the_documented_code_and_changes_nothing(wire
     }
     assert after == versions
     assert portal.journal.writes() == []
+
+
+def test_every_method_the_portal_plays_is_documented():
+    from bitrix24_agent.emulator.documented import is_documented
+
+    methods.load()
+    assert [key for key in sorted(PLAYED) if not is_documented(*key)] == []

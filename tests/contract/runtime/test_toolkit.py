@@ -103,7 +103,7 @@ def test_a_plan_of_another_credential_is_refused(kit, make_kit, portal):
     )
     with pytest.raises(PlanError, match="another portal, credential"):
         other.execute(stop.plan_id)
-    other._loop.stop()
+    other.close()
     assert portal.journal.writes() == []
 
 
@@ -237,6 +237,13 @@ def test_a_batch_of_reads_runs_and_refers_to_earlier_results(kit):
     assert isinstance(answer.failures["bad"], PortalError)
 
 
+def test_a_batch_of_any_size_is_cut_and_answered_whole(kit, portal):
+    wanted = sorted(portal.state.deals.rows)[:120]
+    answer = kit.batch({f"d{i}": ("crm.deal.get", {"id": i}) for i in wanted})
+    assert [answer.commands[f"d{i}"].result["ID"] for i in wanted] == [str(i) for i in wanted]
+    assert len(portal.requests) == 3
+
+
 def test_the_risk_of_a_call_is_judged_with_its_arguments(kit):
     assert kit.risk("crm.deal.list") is Risk.READ
     assert kit.risk("CRM.DEAL.DELETE.json", {"id": 1}) is Risk.DESTRUCTIVE
@@ -304,9 +311,7 @@ def test_a_long_answer_is_read_on_by_its_handle(kit):
 
 def test_a_handle_belongs_to_its_conversation(kit):
     result = kit.run_tool("b24_call", {"method": "crm.deal.list"}, caller=Caller(conversation="a"))
-    stolen = kit.run_tool(
-        "b24_more", {"handle": result.handle}, caller=Caller(conversation="b")
-    )
+    stolen = kit.run_tool("b24_more", {"handle": result.handle}, caller=Caller(conversation="b"))
     assert stolen.is_error
     assert "unknown or expired" in stolen.text
 

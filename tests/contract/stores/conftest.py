@@ -1,4 +1,4 @@
-"""One suite, every store: a SQLite file, SQLite in memory, and PostgreSQL where one listens on loopback."""
+"""One suite, every store: a SQLite file, SQLite in memory, PostgreSQL where one listens."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""The audit log is the same in every store: written ahead, chained, filtered, exported, verified."""
+"""The audit log is the same in every store: chained, filtered, exported, verified."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import inspect, text
@@ -80,9 +81,16 @@ async def test_a_call_is_one_entry_with_its_end(sink, clock):
 
 
 async def test_a_refusal_is_an_entry_of_its_own(sink):
-    number = await sink.refuse({"method": "crm.deal.delete", "verdict": "deny", "outcome": "not_sent"})
+    number = await sink.refuse(
+        {"method": "crm.deal.delete", "verdict": "deny", "outcome": "not_sent"}
+    )
     (entry,) = await sink.entries()
-    assert (entry.id, entry.kind, entry.outcome, entry.duration_s) == (number, "refusal", "not_sent", None)
+    assert (entry.id, entry.kind, entry.outcome, entry.duration_s) == (
+        number,
+        "refusal",
+        "not_sent",
+        None,
+    )
 
 
 async def test_no_secret_reaches_the_database(store, clock):
@@ -111,7 +119,10 @@ async def test_entries_are_filtered_and_paged(sink, clock):
     assert await ids(actor="ann", before=begun[3]) == [begun[2], begun[0]]
     assert await ids(outcome="unknown") == [begun[2]]
     assert await ids(outcome="not_sent") == [late]
-    assert await ids(method="crm.deal.update", risk="write", conversation="c1", outcome=None) == begun[::-1]
+    assert (
+        await ids(method="crm.deal.update", risk="write", conversation="c1", outcome=None)
+        == begun[::-1]
+    )
     assert await ids(plan_id="p2") == []
     assert await ids(since=clock.now) == [late]
     assert await ids(until=clock.now) == begun[::-1]
@@ -181,9 +192,13 @@ async def test_a_whole_rebuilt_chain_is_found_by_a_head_kept_elsewhere(sink, sto
     noted = await sink.head()
     await tamper(store, "DELETE FROM audit", "DELETE FROM audit_head")
     assert (await sink.verify()).ok  # nothing in the database can tell
-    assert (await sink.verify(expected=noted)).problem == "the chain ends before the row noted elsewhere"
+    assert (
+        await sink.verify(expected=noted)
+    ).problem == "the chain ends before the row noted elsewhere"
     await fill(sink, clock)
-    assert (await sink.verify(expected=noted)).problem.startswith("row 6 is not the one noted elsewhere")
+    assert (await sink.verify(expected=noted)).problem.startswith(
+        "row 6 is not the one noted elsewhere"
+    )
 
 
 async def test_a_key_makes_rebuilding_impossible_without_it(store, clock):
@@ -200,7 +215,7 @@ async def test_a_long_chain_is_exported_and_verified_in_pages(sink, store, monke
     lines = [json.loads(line) async for line in sink.export()]
     assert [line["seq"] for line in lines] == list(range(1, 11))
     assert [line["data"]["n"] for line in lines] == list(range(10))
-    assert all(a["hash"] == b["prev"] for a, b in zip(lines, lines[1:], strict=False))
+    assert all(a["hash"] == b["prev"] for a, b in pairwise(lines))
     assert (await sink.verify()).rows == 10
 
 

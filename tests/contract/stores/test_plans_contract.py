@@ -27,9 +27,18 @@ def plans(store, clock):
     return Plans(store, clock)
 
 
-def propose(plans, call=CALL, *, digest="d1", caller=ME, ttl_s=900.0, **more) -> asyncio.Future[Plan]:
+def propose(
+    plans, call=CALL, *, digest="d1", caller=ME, ttl_s=900.0, **more
+) -> asyncio.Future[Plan]:
     return plans.propose(
-        call, digest=digest, risk=Risk.WRITE, summary="s", diff=DIFF, caller=caller, ttl_s=ttl_s, **more
+        call,
+        digest=digest,
+        risk=Risk.WRITE,
+        summary="s",
+        diff=DIFF,
+        caller=caller,
+        ttl_s=ttl_s,
+        **more,
     )
 
 
@@ -74,6 +83,17 @@ async def test_code_that_runs_again_gets_the_plan_it_already_has(plans):
     assert (await propose(plans)).id == first.id
 
 
+async def test_a_live_plan_is_found_by_its_call_and_its_caller(plans, clock):
+    assert await plans.live("d1", ME) is None
+    plan = await propose(plans, ttl_s=60)
+    assert await plans.live("d1", ME) == plan
+    assert await plans.live("d2", ME) is None
+    assert await plans.live("d1", Caller(conversation="c1", key="k2")) is None
+    assert await plans.live("d1", Caller(conversation="c2", key="k1")) is None
+    clock.now += 60
+    assert await plans.live("d1", ME) is None
+
+
 async def test_equal_calls_of_others_get_plans_of_their_own(plans):
     ids = {
         (await propose(plans, caller=caller, digest=digest)).id
@@ -103,7 +123,9 @@ async def test_an_approved_plan_is_claimed_exactly_once(plans):
         *(plans.claim(plan.id, digest_of=same) for _ in range(10)), return_exceptions=True
     )
     won = [t for t in taken if isinstance(t, Plan)]
-    assert [(t.id, t.call, t.status, t.decided_by) for t in won] == [(plan.id, CALL, "executing", "boss")]
+    assert [(t.id, t.call, t.status, t.decided_by) for t in won] == [
+        (plan.id, CALL, "executing", "boss")
+    ]
     assert {type(t) for t in taken if not isinstance(t, Plan)} == {PlanError}
     await plans.finish(plan.id, ok=True)
     assert (await plans.get(plan.id)).status == "executed"
@@ -251,6 +273,15 @@ async def test_a_key_is_first_once_and_then_replays_the_answer(keys, clock):
     )
 
 
+async def test_looking_at_a_key_does_not_take_it(keys):
+    assert await keys.peek("k", "d1") is None
+    assert (await keys.claim("k", "d1")).kind == "first"
+    assert (await keys.peek("k", "d1")).kind == "in_doubt"
+    await keys.settle("k", "done", 7)
+    assert (await keys.peek("k", "d1")).answer == 7
+    assert await keys.peek("k", "d2") is None
+
+
 async def test_a_key_belongs_to_one_call(keys):
     await keys.claim("k", "d1")
     for _ in range(2):
@@ -325,7 +356,12 @@ async def test_a_write_is_taken_back_at_most_once(store, clock):
     journal = Journal(store, clock)
     await journal.record(7, BATCH, summary="delete it again")
     undo = await journal.get(7)
-    assert (undo.audit_id, undo.call, undo.summary, undo.status) == (7, BATCH, "delete it again", "open")
+    assert (undo.audit_id, undo.call, undo.summary, undo.status) == (
+        7,
+        BATCH,
+        "delete it again",
+        "open",
+    )
     planned = await journal.mark(7, "planned", plan_id="p1")
     assert (planned.status, planned.plan_id) == ("planned", "p1")
     assert (await journal.mark(7, "done")).plan_id == "p1"

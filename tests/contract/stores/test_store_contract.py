@@ -8,7 +8,7 @@ import sys
 import threading
 
 import pytest
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import Column, Integer, Table, insert, select, text, update
 
 from bitrix24_agent.errors import StateError
 from bitrix24_agent.state import migrations
@@ -251,9 +251,22 @@ async def test_a_database_of_a_newer_release_is_refused(shared_url):
 
 
 async def test_audit_rows_cannot_be_changed_or_deleted(store):
-    row = "INSERT INTO audit (seq, at, kind, data, prev, hash) VALUES (1, 1.0, 'begin', '{}', '', '')"
+    row = (
+        "INSERT INTO audit (seq, at, kind, data, prev, hash) VALUES (1, 1.0, 'begin', '{}', '', '')"
+    )
     await store.transact(lambda c: c.execute(text(row)))
     for statement in ("UPDATE audit SET data = 'x'", "DELETE FROM audit"):
         with pytest.raises(StateError, match="append-only"):
             await store.transact(lambda c, s=statement: c.execute(text(s)))
     assert await store.read(lambda c: c.execute(text("SELECT data FROM audit")).scalar()) == "{}"
+
+
+async def test_a_table_registered_after_the_first_use_is_made_too(store):
+    await store.transact(put("a"))
+    late = Table("registered_late", metadata, Column("id", Integer, primary_key=True))
+    try:
+        await store.transact(lambda c: c.execute(insert(late), {"id": 1}) and None)
+        assert await store.read(lambda c: c.execute(select(late.c.id)).scalar()) == 1
+        assert await store.read(keys) == ["a"]
+    finally:
+        metadata.remove(late)

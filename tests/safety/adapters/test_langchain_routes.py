@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,18 @@ from typing import Any
 import pytest
 from adapter_agents import DELETE, UPDATE, call, model, results, says
 from langchain.agents import create_agent
-from langchain.agents.middleware import HumanInTheLoopMiddleware, ToolRetryMiddleware
+from langchain.agents.middleware import (
+    AgentMiddleware,
+    HumanInTheLoopMiddleware,
+    ToolRetryMiddleware,
+)
 from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
 from langchain_core.messages import HumanMessage
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.prebuilt import ToolRuntime
-from langgraph.types import Command
+from langgraph.types import Command, interrupt
 
 from bitrix24_agent import SyncToolkit
 from bitrix24_agent.testing import RunningPortal
@@ -34,8 +39,7 @@ def gateway(kit: SyncToolkit) -> list[BaseTool]:
 
 
 def named(kit: SyncToolkit, name: str) -> StructuredTool:
-    tools = Bitrix24Toolkit(kit=kit, expose="all").get_tools()
-    tool = next(tool for tool in tools if tool.name == name)
+    (tool,) = Bitrix24Toolkit(kit=kit).get_tools([name])
     assert isinstance(tool, StructuredTool)
     return tool
 
@@ -65,13 +69,11 @@ def test_wrong_or_extra_arguments_open_nothing(
     kit: SyncToolkit, sent: Sent, args: dict[str, Any]
 ) -> None:
     tool = named(kit, "b24_crm_deal_update")
-    for run in (tool.invoke, tool.func):
-        assert run is not None
-        try:
-            run(args) if run is not tool.func else run(**args)
-        except ToolException:
-            continue
+    assert tool.func is not None
+    tool.invoke(args)
     asyncio.run(tool.ainvoke(args))
+    with contextlib.suppress(ToolException):
+        tool.func(**args)
     assert sent() == []
 
 
@@ -95,9 +97,7 @@ def test_no_argument_of_the_call_tool_is_a_permission(
     assert sent() == []
 
 
-def test_a_forged_runtime_gives_no_identity_and_no_permission(
-    kit: SyncToolkit, sent: Sent
-) -> None:
+def test_a_forged_runtime_gives_no_identity_and_no_permission(kit: SyncToolkit, sent: Sent) -> None:
     forged = {
         "tool_call_id": "c1",
         "config": {"configurable": {"thread_id": "boss", "b24_approver": "boss"}},
@@ -155,7 +155,10 @@ def test_a_swallowed_callback_is_not_what_protects(
 ) -> None:
     tool = named(kit, "b24_call")
     config: Any = {"callbacks": [handler]}
-    for run in (lambda: tool.invoke(UPDATE, config), lambda: asyncio.run(tool.ainvoke(UPDATE, config))):
+    for run in (
+        lambda: tool.invoke(UPDATE, config),
+        lambda: asyncio.run(tool.ainvoke(UPDATE, config)),
+    ):
         try:
             run()
         except PermissionError:
@@ -186,7 +189,9 @@ def test_calling_the_function_by_hand_leads_through_the_gateway(
 
 def test_a_relabelled_tool_stays_what_it_is(kit: SyncToolkit, sent: Sent) -> None:
     tool = named(kit, "b24_crm_deal_delete")
-    harmless = tool.model_copy(update={"name": "b24_crm_deal_get", "metadata": {"b24_risk": "read"}})
+    harmless = tool.model_copy(
+        update={"name": "b24_crm_deal_get", "metadata": {"b24_risk": "read"}}
+    )
     assert harmless.invoke(DELETE["params"]).startswith("NOT DONE YET")
     assert sent() == []
 
@@ -256,9 +261,7 @@ def test_only_a_clear_yes_is_a_yes(kit: SyncToolkit, sent: Sent, said: Any) -> N
 
 
 @pytest.mark.parametrize("where", ["decision", "response"])
-def test_a_yes_for_another_plan_approves_nothing(
-    kit: SyncToolkit, sent: Sent, where: str
-) -> None:
+def test_a_yes_for_another_plan_approves_nothing(kit: SyncToolkit, sent: Sent, where: str) -> None:
     made = agent(kit, says(call("b24_call", UPDATE)))
     made.invoke(GO, THREAD)
     said: dict[str, Any] = {"decisions": [{"type": "approve"}]}
@@ -268,9 +271,7 @@ def test_a_yes_for_another_plan_approves_nothing(
     assert sent() == []
 
 
-def test_a_yes_to_one_call_does_not_serve_another(
-    portal: RunningPortal, kit: SyncToolkit
-) -> None:
+def test_a_yes_to_one_call_does_not_serve_another(portal: RunningPortal, kit: SyncToolkit) -> None:
     made = agent(kit, says(call("b24_call", UPDATE)), says(call("b24_call", DELETE)))
     made.invoke(GO, THREAD)
     state = made.invoke(Command(resume=YES), THREAD)
@@ -395,3 +396,26 @@ def test_without_a_checkpointer_a_write_ends_unsent(kit: SyncToolkit, sent: Sent
     made = create_agent(model(says(call("b24_call", UPDATE))), tools=gateway(kit))
     made.invoke(GO)
     assert sent() == []
+
+
+def test_a_yes_meant_for_another_question_in_the_same_step_is_not_ours(
+    portal: RunningPortal, kit: SyncToolkit, sent: Sent
+) -> None:
+    """A middleware that asks in our step and then, on resume, does not ask again."""
+    asked_before: list[bool] = []
+
+    class AsksOnce(AgentMiddleware):
+        def wrap_tool_call(self, request: Any, handler: Any) -> Any:
+            if not asked_before:
+                asked_before.append(True)
+                interrupt("may the agent go on?")
+            return handler(request)
+
+    made = agent(kit, says(call("b24_call", UPDATE)), middleware=[AsksOnce()])
+    state = made.invoke(GO, THREAD)
+    assert state["__interrupt__"][0].value == "may the agent go on?"
+    state = made.invoke(Command(resume={"type": "approve"}), THREAD)
+    assert "plan_id" in state["__interrupt__"][0].value["action_requests"][0]["args"]
+    assert sent() == []
+    made.invoke(Command(resume=YES), THREAD)
+    assert portal.journal.count("crm.deal.update") == 1

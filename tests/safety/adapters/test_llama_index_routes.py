@@ -17,7 +17,7 @@ from llama_index.core.instrumentation.span_handlers import BaseSpanHandler
 from llama_index.core.tools.calling import acall_tool, call_tool
 from llama_index.core.workflow import Context, HumanResponseEvent
 
-from bitrix24_agent import SyncToolkit
+from bitrix24_agent import Policy, SyncToolkit
 from bitrix24_agent.testing import RunningPortal
 from llama_index.tools.bitrix24 import Approval, Bitrix24ToolSpec, JsonOnlySerializer
 
@@ -96,15 +96,21 @@ async def test_every_entry_point_leads_through_the_gateway(kit: SyncToolkit, sen
     assert sent() == []
 
 
+@pytest.mark.parametrize("face", ["call_tool", "acall_tool"])
 async def test_a_tool_with_one_argument_that_fails_runs_once(
-    portal: RunningPortal, kit: SyncToolkit
+    portal: RunningPortal, options: dict[str, Any], face: str
 ) -> None:
-    portal.faults.add("crm.deal.get", "unavailable", times=None)
-    (tool,) = tools(kit, "b24_crm_deal_get")
-    assert (await acall_tool(tool, {"id": 1})).is_error is True
-    asked = len(kit.audit())
-    assert call_tool(tool, {"id": 1}).is_error is True
-    assert len(kit.audit()) == asked
+    portal.faults.add("crm.deal.delete", "lost", when="after", times=None)
+    policy = Policy(approver=lambda _: True)
+    with SyncToolkit.from_webhook(portal.url, policy=policy, **options) as kit:
+        (tool,) = tools(kit, "b24_crm_deal_delete")
+        if face == "call_tool":
+            output = call_tool(tool, {"id": 2})
+        else:
+            output = await acall_tool(tool, {"id": 2})
+    assert output.is_error is True
+    assert "It may have been done" in output.content
+    assert len([r for r in portal.requests if r.method.startswith("crm.deal.delete")]) == 1
 
 
 async def test_code_an_agent_writes_cannot_write_unasked(
@@ -295,12 +301,12 @@ async def test_the_model_cannot_execute_a_plan_nobody_approved(
 @pytest.mark.parametrize(
     "name", ["b24_crm_deal_delete", "b24_approve", "B24_CALL", "crm.deal.delete", "handoff"]
 )
-async def test_an_invented_tool_name_runs_nothing(
-    kit: SyncToolkit, sent: Sent, name: str
-) -> None:
+async def test_an_invented_tool_name_runs_nothing(kit: SyncToolkit, sent: Sent, name: str) -> None:
     spec = Bitrix24ToolSpec(kit)
     turn = [(name, {"id": 1, **DELETE})]
-    made = FunctionAgent(tool_retriever=spec.tool_retriever(), llm=llm(Script(turn)), streaming=False)
+    made = FunctionAgent(
+        tool_retriever=spec.tool_retriever(), llm=llm(Script(turn)), streaming=False
+    )
     outputs, _ = await drive(made.run("zzz qqq"), no)
     assert "not found" in outputs[0].content
     outputs, _ = await drive(agent(tools(kit), turn).run("zzz qqq"), no)

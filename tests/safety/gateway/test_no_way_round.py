@@ -1,4 +1,4 @@
-"""Everything a compromised model can write, tried against a real server; only what arrived counts."""
+"""What a compromised model can write, tried on a real server: only what arrived counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever the spelling: what resolves is a catalogue method, and is judged no milder than that method.
+"""Whatever the spelling: what resolves is a catalogue method, and judged no milder than it.
 
 ``B24_FUZZ_EXAMPLES`` sets how many spellings are tried; the default keeps the run short.
 """
@@ -31,23 +31,107 @@ BY_ID = {m.id: m for m in METHODS}
 HARMFUL = [m for m in METHODS if m.risk > Risk.READ]
 PACKS = frozenset(REFS.packs)
 WIDE = {c: chr(ord(c) + 0xFEE0) for c in map(chr, range(0x21, 0x7F))}
-ALIKE = {"a": "а", "c": "с", "e": "е", "o": "о", "p": "р", "x": "х", "i": "і", "l": "ӏ", "d": "ԁ", "t": "τ"}
-NOISE = ["\u200b", "\u200d", "\ufeff", "\u202e", "\x00", "\t", "\n", " ", "\xa0", "\xad", "%00", "%0a", "\\"]
+ALIKE = {
+    "a": "а",
+    "c": "с",
+    "e": "е",
+    "o": "о",
+    "p": "р",
+    "x": "х",
+    "i": "і",
+    "l": "ӏ",
+    "d": "ԁ",
+    "t": "τ",
+}
+NOISE = [
+    "\u200b",
+    "\u200d",
+    "\ufeff",
+    "\u202e",
+    "\x00",
+    "\t",
+    "\n",
+    " ",
+    "\xa0",
+    "\xad",
+    "%00",
+    "%0a",
+    "\\",
+]
 ENDS = [
-    "", ".json", ".xml", ".JSON", ".json.json", ".php", "/", "//", ".", "..", "?", "#", "?id=1", "#?id=1", "?auth=x",
-    "#.delete", "?x=1#y", "%3Fid=1", "%23", "%2e", "%2ejson", ";", "&id=1", "@2", "@3", "@9", "/../crm.deal.list",
-    "%2f..%2fprofile", "\u200b", "\x00", "%00.json", "|crm.deal.list",
-]  # fmt: skip
+    "",
+    ".json",
+    ".xml",
+    ".JSON",
+    ".json.json",
+    ".php",
+    "/",
+    "//",
+    ".",
+    "..",
+    "?",
+    "#",
+    "?id=1",
+    "#?id=1",
+    "?auth=x",
+    "#.delete",
+    "?x=1#y",
+    "%3Fid=1",
+    "%23",
+    "%2e",
+    "%2ejson",
+    ";",
+    "&id=1",
+    "@2",
+    "@3",
+    "@9",
+    "/../crm.deal.list",
+    "%2f..%2fprofile",
+    "\u200b",
+    "\x00",
+    "%00.json",
+    "|crm.deal.list",
+]
 STARTS = [
-    "", "/", "//", ".", "./", "../", " ", "\n", "rest/", "/rest/", "rest/1/abcdefgh12345678/", "https://x/rest/1/abc/",
-    "http:", "\ufeff", "%2f", "crm.deal.list/../", "crm.deal.list?", "crm.deal.list#", "profile\n", "user.current;",
-]  # fmt: skip
+    "",
+    "/",
+    "//",
+    ".",
+    "./",
+    "../",
+    " ",
+    "\n",
+    "rest/",
+    "/rest/",
+    "rest/1/abcdefgh12345678/",
+    "https://x/rest/1/abc/",
+    "http:",
+    "\ufeff",
+    "%2f",
+    "crm.deal.list/../",
+    "crm.deal.list?",
+    "crm.deal.list#",
+    "profile\n",
+    "user.current;",
+]
 
 
 def disguise(name: str, draw: random.Random) -> str:
     """One of very many ways to write *name*."""
     text = "".join(
-        draw.choice((c, c, c, c.upper(), quote(c), f"%{ord(c):02x}", f"%25{ord(c):02X}", WIDE.get(c, c), ALIKE.get(c, c)))
+        draw.choice(
+            (
+                c,
+                c,
+                c,
+                c.upper(),
+                quote(c),
+                f"%{ord(c):02x}",
+                f"%25{ord(c):02X}",
+                WIDE.get(c, c),
+                ALIKE.get(c, c),
+            )
+        )
         if draw.random() < 0.15
         else c
         for c in name
@@ -61,7 +145,7 @@ def disguise(name: str, draw: random.Random) -> str:
 
 
 def plainly_meant(spelling: str) -> str:
-    """What a careless reader takes the name for: decoded all the way, letters only, in lower case."""
+    """What a careless reader takes the name for: decoded all the way, lower-case letters only."""
     name = spelling.partition("?")[0].partition("#")[0]
     for _ in range(6):
         name = unquote(name)
@@ -70,10 +154,13 @@ def plainly_meant(spelling: str) -> str:
 
 def check(spelling: str, params: object = None) -> Call | None:
     """Resolve *spelling*; assert what must hold for whatever it resolves to."""
+    refusal = ""
     try:
         call = canonical(spelling, params, catalog=REFS)
     except (UnknownMethodError, ArgumentsError) as error:
-        assert "abcdefgh12345678" not in str(error)
+        refusal = str(error)
+    if refusal:
+        assert "abcdefgh12345678" not in refusal
         return None
     commands = list(call.commands.values()) if call.is_batch else [call]
     worst = max(BY_ID[c.id].risk for c in commands)  # every one is a catalogue method
@@ -137,7 +224,9 @@ def test_a_command_hidden_in_a_batch_is_judged_or_refused(index, seed, shape):
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 

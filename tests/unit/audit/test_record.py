@@ -7,7 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from bitrix24_agent.audit.record import FIRST, MAX_DATA, Entry, Link, Verifier, columns_of, encode, seal
+from bitrix24_agent.audit.record import (
+    FIRST,
+    MAX_DATA,
+    Entry,
+    Link,
+    Verifier,
+    columns_of,
+    encode,
+    seal,
+)
 
 
 def chain(count: int, key: bytes | None = None) -> list[Link]:
@@ -17,14 +26,18 @@ def chain(count: int, key: bytes | None = None) -> list[Link]:
         sealed = seal(seq=seq, at=float(seq), kind="begin", ref=None, data=data, prev=prev, key=key)
         links.append(
             Link(
-                seq=seq, at=float(seq), kind="begin", ref=None, data=data, prev=prev, hash=sealed,
+                seq=seq,
+                at=float(seq),
+                kind="begin",
+                ref=None,
+                data=data,
+                prev=prev,
+                hash=sealed,
                 columns=columns_of(data),
             )
-        )  # fmt: skip
+        )
         prev = sealed
     return links
-
-
 
 
 def problem(links: list[Link], key: bytes | None = None) -> str | None:
@@ -87,15 +100,23 @@ def test_a_row_is_masked_and_capped():
 
 
 def test_a_huge_row_keeps_its_outline():
-    text = encode({"method": "x.y", "risk": "write", "params": {f"p{i}": "z" * 1000 for i in range(99)}})
+    text = encode(
+        {"method": "x.y", "risk": "write", "params": {f"p{i}": "z" * 1000 for i in range(99)}}
+    )
     assert len(text) < MAX_DATA
     decoded = json.loads(text)
-    assert (decoded["method"], decoded["risk"], set(decoded)) == ("x.y", "write", {"method", "risk", "cut"})
+    assert (decoded["method"], decoded["risk"], set(decoded)) == (
+        "x.y",
+        "write",
+        {"method", "risk", "cut"},
+    )
 
 
 @pytest.mark.parametrize("value", [None, 5, "x"])
 def test_columns_are_texts_or_nothing(value):
-    assert columns_of(encode({"method": value}))["method"] == (None if value is None else str(value))
+    assert columns_of(encode({"method": value}))["method"] == (
+        None if value is None else str(value)
+    )
 
 
 def test_an_entry_shows_itself_without_empty_parts():

@@ -40,7 +40,7 @@ PARAMETERS = PARAMETER_WORDS.split()
 
 
 @pytest.mark.parametrize("played", sorted(PLAYED), ids=lambda played: f"{played[0]}@{played[1]}")
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     params=st.dictionaries(st.sampled_from(PARAMETERS), VALUES, max_size=6)
     | st.lists(VALUES, max_size=3),

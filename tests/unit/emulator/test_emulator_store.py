@@ -110,7 +110,7 @@ GROUPS = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(
     rows=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=12),
     parts=st.lists(GROUPS, max_size=3),

@@ -34,6 +34,7 @@ from bitrix24_agent.emulator import wire
         ("t=a+b", {"t": "a b"}),
         ("0=7&1[TITLE]=x", {"0": "7", "1": {"TITLE": "x"}}),
         ("a=1&a[b]=2", {"a": {"b": "2"}}),
+        ("a" + "[b]" * 64 + "=1&c=2", {"c": "2"}),
         ("", {}),
     ],
 )
@@ -68,7 +69,8 @@ def test_whatever_is_written_with_brackets_is_read_back(params):
 
 def test_json_roots_may_be_objects_or_arrays_and_nothing_else():
     assert wire.json_parameters(b'[1, {"a": 2}]') == [1, {"a": 2}]
-    for body in (b"1", b'"x"', b"null", b"{", b"\xff", b"[" * 100_000):
+    deep = b'{"a":' * 65 + b"1" + b"}" * 65
+    for body in (deep, b'["\\ud800"]', b"1", b'"x"', b"null", b"{", b"\xff", b"[" * 100_000):
         with pytest.raises(wire.NotJson):
             wire.json_parameters(body)
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -100,6 +103,23 @@ def test_a_taken_port_is_an_ordinary_error():
         running_portal(port=portal.port),
     ):
         pass
+
+
+def test_served_in_the_foreground_it_tells_its_address_and_ends_when_told():
+    code = (
+        "from bitrix24_agent.emulator.portal import serve\n"
+        "serve(port=0, deals=1, on_ready=lambda url: print(url, flush=True))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        assert get(url + "user.admin") is True
+        process.terminate()
+        assert process.wait(timeout=10) == -signal.SIGTERM
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_many_clients_at_once_are_all_served():

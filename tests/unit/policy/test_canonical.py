@@ -165,7 +165,7 @@ def test_an_unlisted_name_passes_only_with_the_developers_switch(catalog):
         canonical("crm.deal.list", version=3, catalog=catalog, allow_unlisted=True)
 
 
-# --- parameters -------------------------------------------------------------------------------------------------
+# --- parameters -----------------------------------------------------------------------------------
 
 
 def test_parameters_in_a_query_string_join_the_others(catalog):

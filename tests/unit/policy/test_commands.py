@@ -25,12 +25,22 @@ def batch(catalog, params, **options):
         {"CMD": ["crm.deal.get?id=5", "CRM.DEAL.DELETE.json?id=7"]},
         {"cmd": '["crm.deal.get?id=5", "crm.deal.delete?id=7"]'},
         {"cmd": '{"0": "crm.deal.get?id=5", "1": "/crm.deal.delete/?id=7"}'},
-        {"cmd": [{"method": "crm.deal.get", "params": {"id": "5"}}, ["crm.deal.delete", {"id": "7"}]]},
-        {"cmd": [{"METHOD": "crm.deal.get?id=5"}, {"method": "crm%2Edeal%2Edelete", "params": {"id": "7"}}]},
+        {
+            "cmd": [
+                {"method": "crm.deal.get", "params": {"id": "5"}},
+                ["crm.deal.delete", {"id": "7"}],
+            ]
+        },
+        {
+            "cmd": [
+                {"METHOD": "crm.deal.get?id=5"},
+                {"method": "crm%2Edeal%2Edelete", "params": {"id": "7"}},
+            ]
+        },
         ["crm.deal.get?id=5", "crm.deal.delete?id=7"],
         json.dumps({"cmd": ["crm.deal.get?id=5", "crm.deal.delete?id=7"]}),
     ],
-)  # fmt: skip
+)
 def test_every_shape_gives_the_same_commands(catalog, params):
     call = batch(catalog, params)
     assert call == Call(
@@ -81,16 +91,24 @@ def test_a_command_without_parameters_may_say_so_in_several_ways(catalog):
         (["batch?cmd[a]=user.current"], "is a batch itself"),
         ([{"method": "BATCH.json", "params": {}}], "is a batch itself"),
         (["%62atch"], "is a batch itself"),
-        ([{"method": "user.current", "as": "a"}, {"method": "user.current", "as": "a"}], "given twice"),
+        (
+            [{"method": "user.current", "as": "a"}, {"method": "user.current", "as": "a"}],
+            "given twice",
+        ),
         (["tasks.task.get@3?id=1", "crm.deal.get@2?id=1"], "is v2 in a batch of v3"),
         (["crm.deal.get?id=$result[nobody][ID]"], "does not come before it"),
         ({"a": "crm.deal.get?id=$result[b]", "b": "user.current"}, "does not come before it"),
         ({"a": "crm.deal.get?id=$result[a]"}, "does not come before it"),
         ({"a": "user.current", "b": "crm.deal.get?id=$result[a"}, "does not come before it"),
-        ({"a": "user.current", "b": {"method": "crm.deal.list", "params": {"filter": {"x": ["$RESULT [z]"]}}}},
-         "does not come before it"),
+        (
+            {
+                "a": "user.current",
+                "b": {"method": "crm.deal.list", "params": {"filter": {"x": ["$RESULT [z]"]}}},
+            },
+            "does not come before it",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_batch_that_cannot_be_read_is_refused(catalog, cmd, reason):
     with pytest.raises(ArgumentsError, match=reason) as caught:
         batch(catalog, {"cmd": cmd})
@@ -146,7 +164,7 @@ def test_linked_commands_always_halt(catalog):
     assert call.commands["deals"].params == {"filter": {"ASSIGNED_BY_ID": "$result[me][ID]"}}
 
 
-# --- REST 3.0 ------------------------------------------------------------------------------------------------------
+# --- REST 3.0 -------------------------------------------------------------------------------------
 
 
 def test_a_batch_of_v3_is_told_by_its_shape(catalog):

@@ -1,4 +1,4 @@
-"""The gate: one answer per call, the rule that gave it, and nothing a caller writes changes the rules."""
+"""The gate: one answer per call, and nothing a caller writes changes the rules."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_unlisted_methods_need_the_developers_switch_and_count_as_destructive(ca
     )
 
 
-# --- credentials -----------------------------------------------------------------------------------------------------
+# --- credentials ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_words_of_ordinary_data_are_no_credentials(catalog, name, params):
     assert outcome(catalog, name, params)[1] != "credentials"
 
 
-# --- callbacks ---------------------------------------------------------------------------------------------------------
+# --- callbacks ------------------------------------------------------------------------------------
 
 
 def bind(catalog, handler, hosts=("*",), method="event.bind", field="handler"):
@@ -255,7 +255,7 @@ def test_no_callback_is_allowed_unless_its_host_is(catalog):
         "{{handler}}",
         "$result[a][url]",
     ],
-)  # fmt: skip
+)
 def test_hosts_that_are_not_public_and_odd_addresses_are_denied(catalog, handler):
     assert bind(catalog, handler, ("*",)) == "deny"
 
@@ -309,7 +309,7 @@ def test_addresses_that_nobody_calls_are_ordinary_data(catalog, method, params):
     assert outcome(catalog, method, params)[0] == "confirm"
 
 
-# --- batches -------------------------------------------------------------------------------------------------------------
+# --- batches --------------------------------------------------------------------------------------
 
 
 def test_every_command_passes_every_rule(catalog):
@@ -351,7 +351,7 @@ def test_a_batch_without_commands_is_denied(catalog):
     assert (found.action, found.risk, found.rule) == ("deny", Risk.DESTRUCTIVE, "batch")
 
 
-# --- the rules themselves ------------------------------------------------------------------------------------------------
+# --- the rules themselves -------------------------------------------------------------------------
 
 
 def test_lists_and_single_texts_are_accepted():

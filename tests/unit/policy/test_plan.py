@@ -88,7 +88,7 @@ def test_a_fingerprint_ignores_what_changes_by_looking():
     assert fingerprint(None) is None
 
 
-# --- how it reads ---------------------------------------------------------------------------------------------------------
+# --- how it reads ---------------------------------------------------------------------------------
 
 
 def test_a_summary_names_risk_object_and_fields(catalog):
@@ -199,6 +199,7 @@ def test_long_values_are_cut():
         ({"ID": "1", "TITLE": "x"}, {"ID": "1", "TITLE": "x"}),
         ({"0": {"ID": "1"}}, {"ID": "1"}),
         ([{"ID": "1"}], {"ID": "1"}),
+        ({"0": [{"ID": "1"}]}, {"ID": "1"}),
         ([{"ID": "1"}, {"ID": "2"}], None),
         ([], None),
         ({}, None),
@@ -211,7 +212,7 @@ def test_the_object_is_found_wherever_the_method_keeps_it(result, item):
     assert item_of(result) == item
 
 
-# --- which read shows it ----------------------------------------------------------------------------------------------------
+# --- which read shows it --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -219,20 +220,42 @@ def test_the_object_is_found_wherever_the_method_keeps_it(result, item):
     [
         ("crm.deal.update", {"id": 5, "fields": {}}, 2, ("crm.deal.get", 2, {"id": 5})),
         ("crm.deal.delete", {"id": 5}, 2, ("crm.deal.get", 2, {"id": 5})),
-        ("crm.item.update", {"entityTypeId": 2, "id": 5, "fields": {"title": "x"}}, 2,
-         ("crm.item.get", 2, {"entityTypeId": 2, "id": 5})),
-        ("crm.item.delete", {"entityTypeId": 2, "id": 5}, 2, ("crm.item.get", 2, {"entityTypeId": 2, "id": 5})),
+        (
+            "crm.item.update",
+            {"entityTypeId": 2, "id": 5, "fields": {"title": "x"}},
+            2,
+            ("crm.item.get", 2, {"entityTypeId": 2, "id": 5}),
+        ),
+        (
+            "crm.item.delete",
+            {"entityTypeId": 2, "id": 5},
+            2,
+            ("crm.item.get", 2, {"entityTypeId": 2, "id": 5}),
+        ),
         ("tasks.task.update", {"taskId": 5, "fields": {}}, 2, ("tasks.task.get", 2, {"taskId": 5})),
         ("tasks.task.delete", {"taskId": 5}, 2, ("tasks.task.get", 2, {"taskId": 5})),
-        ("tasks.task.update", {"id": 5, "fields": {"title": "x"}}, 3,
-         ("tasks.task.get", 3, {"id": 5, "select": ["id", "title"]})),
+        (
+            "tasks.task.update",
+            {"id": 5, "fields": {"title": "x"}},
+            3,
+            ("tasks.task.get", 3, {"id": 5, "select": ["id", "title"]}),
+        ),
         ("note.document.delete", {"id": 5}, 3, ("note.document.get", 3, {"id": 5})),
-        ("im.message.update", {"MESSAGE_ID": 5, "MESSAGE": "x"}, 2, ("im.message.get", 2, {"id": 5})),
-        ("task.checklistitem.update", {"TASKID": 1, "ITEMID": 2, "fields": {}}, 2,
-         ("task.checklistitem.get", 2, {"TASKID": 1, "ITEMID": 2})),
+        (
+            "im.message.update",
+            {"MESSAGE_ID": 5, "MESSAGE": "x"},
+            2,
+            ("im.message.get", 2, {"id": 5}),
+        ),
+        (
+            "task.checklistitem.update",
+            {"TASKID": 1, "ITEMID": 2, "fields": {}},
+            2,
+            ("task.checklistitem.get", 2, {"TASKID": 1, "ITEMID": 2}),
+        ),
         ("user.update", {"ID": 7, "NAME": "x"}, 2, ("user.get", 2, {"FILTER": {"ID": 7}})),
     ],
-)  # fmt: skip
+)
 def test_a_change_is_shown_by_the_matching_read(catalog, name, params, version, expected):
     call = canonical(name, params, version=version, catalog=catalog)
     method, read_version, arguments = expected
@@ -288,7 +311,7 @@ def test_a_batch_reads_every_command_it_can(catalog):
     )
 
 
-# --- undo -----------------------------------------------------------------------------------------------------------------------
+# --- undo -----------------------------------------------------------------------------------------
 
 
 def test_an_update_is_undone_by_writing_the_old_values_back(catalog):

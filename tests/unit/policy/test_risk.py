@@ -59,10 +59,26 @@ def risk(catalog, name, params=None, version=None):
         ("crm.deal.contact.items.set", {"id": 1, "items": None}, DESTRUCTIVE),
         ("crm.deal.contact.items.set", {"id": 1, "items": [{"CONTACT_ID": 2}]}, WRITE),
         # phones, files and delete marks
-        ("crm.contact.update", {"id": 1, "fields": {"PHONE": [{"ID": 5, "VALUE": ""}]}}, DESTRUCTIVE),
-        ("crm.contact.update", {"id": 1, "fields": {"PHONE": [{"ID": 5, "DELETE": "Y"}]}}, DESTRUCTIVE),
-        ("crm.contact.update", {"id": 1, "fields": {"PHONE": [{"ID": 5, "DELETE": "N", "VALUE": "1"}]}}, WRITE),
-        ("crm.contact.update", {"id": 1, "fields": {"fm": {"12": {"value": "", "typeId": "PHONE"}}}}, DESTRUCTIVE),
+        (
+            "crm.contact.update",
+            {"id": 1, "fields": {"PHONE": [{"ID": 5, "VALUE": ""}]}},
+            DESTRUCTIVE,
+        ),
+        (
+            "crm.contact.update",
+            {"id": 1, "fields": {"PHONE": [{"ID": 5, "DELETE": "Y"}]}},
+            DESTRUCTIVE,
+        ),
+        (
+            "crm.contact.update",
+            {"id": 1, "fields": {"PHONE": [{"ID": 5, "DELETE": "N", "VALUE": "1"}]}},
+            WRITE,
+        ),
+        (
+            "crm.contact.update",
+            {"id": 1, "fields": {"fm": {"12": {"value": "", "typeId": "PHONE"}}}},
+            DESTRUCTIVE,
+        ),
         ("crm.contact.update", {"id": 1, "fields": {"UF_X": {"VALUE": ""}}}, WRITE),
         ("lists.element.update", {"FIELDS": {"PROPERTY_7_DEL": {"3": "Y"}}}, DESTRUCTIVE),
         ("lists.element.update", {"FIELDS": {"X_DEL": "Y"}}, DESTRUCTIVE),
@@ -78,10 +94,14 @@ def risk(catalog, name, params=None, version=None):
         ("disk.file.getExternalLink", {"id": 1}, DESTRUCTIVE),
         ("documentgenerator.document.enablepublicurl", {"id": 1}, DESTRUCTIVE),
         ("documentgenerator.document.enablepublicurl", {"id": 1, "status": 0}, WRITE),
-        ("documentgenerator.document.enablepublicurl", {"id": 1, "status": "$result[a]"}, DESTRUCTIVE),
+        (
+            "documentgenerator.document.enablepublicurl",
+            {"id": 1, "status": "$result[a]"},
+            DESTRUCTIVE,
+        ),
         ("bizproc.workflow.template.add", {"TEMPLATE_DATA": "x"}, DESTRUCTIVE),
     ],
-)  # fmt: skip
+)
 def test_arguments_can_make_a_call_worse(catalog, name, params, expected):
     assert risk(catalog, name, params) is expected
 

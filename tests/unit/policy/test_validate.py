@@ -1,4 +1,4 @@
-"""Arguments are checked before anything is sent: every problem at once, as strict as the portal and no stricter."""
+"""Arguments are checked before anything is sent, as strictly as the portal does."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def test_another_spelling_of_a_long_name_is_recognised(method):
     assert problems(m, {"ab": 1}) == ["ab: is no parameter of x.y (did you mean a_b?)"]
 
 
-# --- inside objects --------------------------------------------------------------------------------------------------
+# --- inside objects -------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -299,7 +299,7 @@ def test_the_shape_follows_the_catalogue_it_came_from(method):
     assert problems(first, {"a": 1}) == []
 
 
-# --- whole calls --------------------------------------------------------------------------------------------------------
+# --- whole calls ----------------------------------------------------------------------------------
 
 
 def test_a_call_comes_back_under_the_catalogues_names(catalog):

@@ -52,7 +52,7 @@ List orders
 | parameter | type | required | details |
 |---|---|---|---|
 | filter | object |  | open |
-| filter.STATUS | string or integer | yes | enum N, P; default N; ref crm_status; values crm.status.list A=B |
+| filter.STATUS | string or integer | yes | enum N, P; default N; ref x; values a.list A=B |
 
 ## shop.order.drop (v3)
 
@@ -115,8 +115,8 @@ def test_a_block_gives_every_fact_of_a_method():
                 required=True,
                 enum=("N", "P"),
                 default="N",
-                ref="crm_status",
-                source="crm.status.list A=B",
+                ref="x",
+                source="a.list A=B",
             ),
         ),
         returns="result[]",

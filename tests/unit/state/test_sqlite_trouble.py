@@ -1,4 +1,4 @@
-"""A state file that is locked, damaged, read-only, full or missing stops writes with one clear line."""
+"""A state file that is locked, damaged, read-only, full or missing gives one clear line."""
 
 from __future__ import annotations
 

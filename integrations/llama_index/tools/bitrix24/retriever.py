@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.schema import NodeWithScore, TextNode
 
-from bitrix24_agent.runtime.documents import Found, method_documents, search_methods
+from bitrix24_agent.errors import SettingsError
+from bitrix24_agent.runtime.documents import (
+    Found,
+    chosen_packs,
+    method_documents,
+    search_methods,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bitrix24_agent.retrieval.references import References
     from llama_index.core.schema import QueryBundle
 
+    from bitrix24_agent.retrieval.references import References
     from bitrix24_agent.runtime.sync import SyncToolkit
     from bitrix24_agent.runtime.toolkit import Toolkit
 
@@ -31,6 +37,9 @@ class Bitrix24Retriever(BaseRetriever):
         references: Other references than the packaged ones.
         k: Nodes to return.
         packs: Look only in these packs.
+
+    Raises:
+        SettingsError: One of *packs* does not exist, or *k* is below 1.
     """
 
     def __init__(
@@ -42,14 +51,14 @@ class Bitrix24Retriever(BaseRetriever):
         packs: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
+        if k < 1:
+            raise SettingsError(f"k is {k}; a retriever returns at least one node")
         if references is None:
             from bitrix24_agent import References
 
             references = kit.references if kit is not None else References.load()
-        if packs is None and kit is not None:
-            packs = kit.packs
         self._references = references
-        self._packs = None if packs is None else tuple(packs)
+        self._packs = chosen_packs(references, packs, kit.packs if kit is not None else None)
         self.k = k
 
     def nodes(self, packs: Sequence[str] | None = None) -> Iterator[TextNode]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from llama_index.core.tools.tool_spec.base import BaseToolSpec
 
-from bitrix24_agent.errors import SettingsError
 from bitrix24_agent.runtime.bridge import Bridge
 from bitrix24_agent.runtime.sync import SyncToolkit
 from llama_index.tools.bitrix24.tool import Bitrix24Tool
@@ -20,7 +17,6 @@ if TYPE_CHECKING:
 
     from llama_index.core.tools import FunctionTool, ToolMetadata
 
-    from bitrix24_agent.model import ToolSpec
     from bitrix24_agent.policy.rules import Policy
     from bitrix24_agent.runtime.toolkit import Toolkit
 
@@ -29,6 +25,15 @@ Expose = Literal["gateway", "shortlist", "all"]
 
 class Bitrix24ToolSpec(BaseToolSpec):
     """Bitrix24 as LlamaIndex tools.
+
+        spec = Bitrix24ToolSpec.from_webhook(url, packs=["core"])
+        handler = FunctionAgent(tools=spec.to_tool_list(), llm=llm).run("...")
+        async for event in handler.stream_events():
+            if isinstance(event, ApprovalRequired):
+                handler.ctx.send_event(Approval(plan_id=event.plan_id, approved=True, by="olga"))
+
+    In ``ctx.store`` the host may say which conversation this is (``b24_conversation``) and for
+    whom the agent works (``b24_actor``); both end up in the audit.
 
     ``gateway`` exposes five tools that reach every method for at most 350 tokens; ``shortlist``
     adds typed tools for the usual methods of the enabled packs; ``all`` is for tests and
@@ -76,10 +81,6 @@ class Bitrix24ToolSpec(BaseToolSpec):
         """The toolkit behind the tools, for the host: plans, approvals, audit."""
         return self._bridge.kit
 
-    @cached_property
-    def _all(self) -> dict[str, ToolSpec]:
-        return {spec.name: spec for spec in self._bridge.tools("all")}
-
     def to_tool_list(
         self,
         spec_functions: Sequence[Any] | None = None,
@@ -93,7 +94,8 @@ class Bitrix24ToolSpec(BaseToolSpec):
         metadata = func_to_metadata_mapping or {}
         names = self.spec_functions if spec_functions is None else list(spec_functions)
         return [
-            Bitrix24Tool(self._bridge, self._spec(name), metadata.get(str(name))) for name in names
+            Bitrix24Tool(self._bridge, spec, metadata.get(spec.name))
+            for spec in self._bridge.named(names)
         ]
 
     def tool_retriever(self, *, per_request: int = 5, limit: int = 40) -> Bitrix24ToolRetriever:
@@ -120,11 +122,3 @@ class Bitrix24ToolSpec(BaseToolSpec):
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-    def _spec(self, name: Any) -> ToolSpec:
-        found = self._all.get(name) if isinstance(name, str) else None
-        if found is None:
-            near = difflib.get_close_matches(str(name), self._all, n=3)
-            hint = f"; near: {', '.join(near)}" if near else ""
-            raise SettingsError(f"there is no tool {name!r} in the enabled packs{hint}")
-        return found

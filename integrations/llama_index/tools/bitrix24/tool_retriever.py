@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.objects import ObjectRetriever
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
 ACTIVE = "b24_tools"
 ASKED = "b24_asked"
-MAX_QUERY = 2_000
 
 
 class Bitrix24ToolRetriever(ObjectRetriever[BaseTool]):
@@ -39,15 +37,6 @@ class Bitrix24ToolRetriever(ObjectRetriever[BaseTool]):
         self._limit = limit
         self._made: dict[str, BaseTool] = {}
 
-    @cached_property
-    def _specs(self) -> dict[str, ToolSpec]:
-        return {spec.name: spec for spec in self._bridge.tools("all")}
-
-    @cached_property
-    def _names(self) -> dict[str, str]:
-        """Method id -> tool name."""
-        return {spec.method.id: name for name, spec in self._specs.items() if spec.method}
-
     def retrieve(self, str_or_query_bundle: Any) -> list[BaseTool]:
         """Return gateway tools and what fits this one request."""
         return self._tools(self._search(_text(str_or_query_bundle)))
@@ -61,7 +50,7 @@ class Bitrix24ToolRetriever(ObjectRetriever[BaseTool]):
         async with store_lock():
             active = list(await ctx.store.get(ACTIVE, default=None) or [])
             asked = list(await ctx.store.get(ASKED, default=None) or [])
-            if query and query not in self._specs and query not in asked:
+            if query and query not in self._bridge.specs and query not in asked:
                 found = await asyncio.to_thread(self._search, query)
                 active = self._added(active, found)
                 await ctx.store.set(ACTIVE, active)
@@ -79,21 +68,17 @@ class Bitrix24ToolRetriever(ObjectRetriever[BaseTool]):
             await ctx.store.set(ACTIVE, self._added(active, found))
 
     def _search(self, query: str) -> list[str]:
-        if not query:
-            return []
-        finding = self._bridge.search(query[:MAX_QUERY], limit=self._per_request)
-        names = [self._names.get(hit.method.id) for hit in finding.hits]
-        return [name for name in names if name is not None]
+        return self._bridge.fitting(query, limit=self._per_request)
 
     def _added(self, active: list[str], found: list[str]) -> list[str]:
         return (active + [name for name in found if name not in active])[: self._limit]
 
     def _tools(self, names: list[str]) -> list[BaseTool]:
-        return [self._tool(name) for name in (*GATEWAY, *names) if name in self._specs]
+        return [self._tool(name) for name in (*GATEWAY, *names) if name in self._bridge.specs]
 
     def _tool(self, name: str) -> BaseTool:
         if name not in self._made:
-            spec = self._specs[name]
+            spec = self._bridge.specs[name]
             self._made[name] = (
                 _FindTool(self._bridge, spec, self)
                 if name == FIND

@@ -11,7 +11,7 @@ from bitrix24_agent.emulator import crm, filters
 from bitrix24_agent.emulator.fields import BadValue
 from bitrix24_agent.emulator.query import page
 from bitrix24_agent.emulator.refusal import Refusal
-from bitrix24_agent.emulator.registry import Reply, Visit, as_int, as_map, is_yes, method
+from bitrix24_agent.emulator.registry import Reply, Visit, as_int, as_map, as_names, is_yes, method
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 def _list(visit: Visit, kind: Kind) -> Reply:
     order = as_map(visit.param("order"), "order")
     given = as_map(visit.param("filter"), "filter")
-    select = visit.param("select")
     field_of = _field_of(kind)
     where = filters.group_of(given, field_of, strict=False)
     found = page(
@@ -33,8 +32,7 @@ def _list(visit: Visit, kind: Kind) -> Reply:
         filters.order_of(order, field_of, strict=False),
         start=visit.start(),
     )
-    names = list(select.values()) if isinstance(select, dict) else select
-    render = crm.classic_renderer(kind, [str(one) for one in names] if names else None)
+    render = crm.classic_renderer(kind, as_names(visit.param("select")))
     return Reply(
         result=[render(row) for row in found.rows],
         total=0 if found.total is None else found.total,

@@ -12,7 +12,7 @@ from bitrix24_agent.emulator.fields import BadValue
 from bitrix24_agent.emulator.methods.crm_classic import described
 from bitrix24_agent.emulator.query import page
 from bitrix24_agent.emulator.refusal import Refusal
-from bitrix24_agent.emulator.registry import Reply, Visit, as_int, is_yes, method
+from bitrix24_agent.emulator.registry import Reply, Visit, as_int, as_names, is_yes, method
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -67,9 +67,6 @@ def _object(value: Json, name: str) -> Mapping[str, Json]:
 def item_list(visit: Visit) -> Reply:
     """Rows of one type; filter and order are strict about fields."""
     kind = kind_asked(visit)
-    select = visit.param("select")
-    if isinstance(select, dict):
-        select = list(select.values())
     field_of = _field_of(kind)
     found = page(
         crm.table(visit.world, kind),
@@ -77,7 +74,7 @@ def item_list(visit: Visit) -> Reply:
         filters.order_of(_object(visit.param("order"), "order"), field_of, strict=True),
         start=visit.start(),
     )
-    names = [str(one) for one in select] if select else None
+    names = as_names(visit.param("select"))
     render = crm.item_renderer(kind, names, original_names=_original(visit))
     items = []
     for row in found.rows:
