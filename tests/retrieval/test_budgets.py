@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import statistics
-from typing import TYPE_CHECKING
 
 import pytest
 
 from bitrix24_agent.retrieval.references import References
+from bitrix24_agent.tokens import count
 from bitrix24_agent.tools.cards import answer, card, line, page
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 MEDIAN_CARD = 200
 LONGEST_CARD = 320
@@ -27,8 +24,8 @@ REQUESTS = (
 
 
 @pytest.fixture(scope="module")
-def found() -> Iterator[References]:
-    yield References.load()
+def found() -> References:
+    return References.load()
 
 
 def test_every_card_fits_its_budget(found: References) -> None:
@@ -49,10 +46,8 @@ def test_the_cards_of_a_pack_stay_small(found: References, pack: str) -> None:
 
 
 def test_every_hit_is_one_short_line(found: References) -> None:
-    lines = {method.id: card for method in found.methods() for card in [line(method)]}
+    lines = {method.id: line(method) for method in found.methods()}
     assert [text for text in lines.values() if "\n" in text] == []
-    from bitrix24_agent.tokens import count
-
     assert {name: t for name, t in lines.items() if count(t) > LONGEST_LINE} == {}
 
 

@@ -61,19 +61,23 @@ def _check(args: argparse.Namespace) -> int:
     from bitrix24_agent.reference.lint import check
 
     folder = Catalog.load(args.references).folder
-    findings = check(folder)
+    findings = check(folder, args.docs)
     lines = [f"{finding.file}:{finding.line}: {finding.message}" for finding in findings]
     changes: list[str] = []
+    examples: list[str] = []
+    summary, good = "", True
     if args.docs:
         from bitrix24_agent.compiler.compare import compare, try_examples
 
         changes = compare(args.docs, folder).lines()
         if args.examples:
-            changes += try_examples(args.docs, folder).lines()
+            tried = try_examples(args.docs, folder)
+            examples, summary, good = tried.lines(), tried.summary(), tried.ok
     if args.json:
-        print_json({"findings": lines, "changes": changes})
+        facts = {"findings": lines, "changes": changes}
+        print_json({**facts, "examples": examples, "summary": summary} if summary else facts)
     else:
-        for line in [*lines, *changes]:
+        for line in [*lines, *changes, *examples, *filter(None, [summary])]:
             print(line)
         print(f"{len(lines)} findings" + (f", {len(changes)} changes" if args.docs else ""))
-    return Exit.FAILED if lines or changes else Exit.DONE
+    return Exit.DONE if good and not lines and not changes else Exit.FAILED

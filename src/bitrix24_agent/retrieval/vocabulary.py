@@ -27,6 +27,14 @@ _SHORTEST_SLIP = 5
 _MOST_UNKNOWN = 40
 _SLIP_WEIGHT = 0.8
 
+_FARTHEST = 6
+_ENGLISH_PARTICLES = frozenset(("off", "out", "back", "away", "offline", "over", "live"))
+_GERMAN_PARTICLES = frozenset(
+    ("ab", "an", "auf", "aus", "ein", "fest", "frei", "her", "herunter", "hinzu", "hoch", "los")
+    + ("mit", "raus", "runter", "um", "weg", "weiter", "zu", "zuruck", "zusammen", "vor")
+)
+_CLAUSE_ENDS = frozenset(("", "und", "oder", "bitte"))
+
 # What each table of the file must have as its header.
 _HEADERS = {
     "actions": ("action", "names", "near", *LANGUAGES),
@@ -237,6 +245,9 @@ class Vocabulary:
         start: int,
     ) -> Iterator[Match]:
         for rest, sense in candidates:
+            if sense.kind == "action" and len(rest) == 1 and _parted(words, start, rest[0]):
+                yield Match(1, (sense,), said=2)
+                continue
             at = start + 1
             for wanted in rest:
                 gap = 0
@@ -252,6 +263,22 @@ class Vocabulary:
                 at += 1
             else:
                 yield Match(at - start, (sense,), said=len(rest) + 1)
+
+
+def _parted(words: Sequence[str], start: int, particle: str) -> bool:
+    """Whether the verb at *start* has its *particle* further on: "call the client back".
+
+    A German particle ends its clause: "leg den Kontakt an".
+    """
+    german = particle in _GERMAN_PARTICLES
+    if not german and particle not in _ENGLISH_PARTICLES:
+        return False
+    for at in range(start + 2, min(start + 2 + _FARTHEST, len(words))):
+        if not words[at]:
+            return False
+        if words[at] == particle:
+            return not german or at + 1 == len(words) or words[at + 1] in _CLAUSE_ENDS
+    return False
 
 
 def _fits(word: str, wanted: str) -> bool:
@@ -306,6 +333,8 @@ def parse_vocabulary(text: str, file: str = "vocabulary.md") -> Vocabulary:
         elif line.startswith("- ") and ":" in line:
             key, _, value = line[2:].partition(":")
             _bullet(known, section, key.strip(), value)
+    for word in known.joints | known.content:
+        known.little[word] = frozenset(LANGUAGES)
     if not known.things:
         raise ReferencesError("the table of things is missing", file=file, line=1)
     return known

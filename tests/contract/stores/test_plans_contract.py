@@ -279,7 +279,9 @@ async def test_looking_at_a_key_does_not_take_it(keys):
     assert (await keys.peek("k", "d1")).kind == "in_doubt"
     await keys.settle("k", "done", 7)
     assert (await keys.peek("k", "d1")).answer == 7
-    assert await keys.peek("k", "d2") is None
+    with pytest.raises(IdempotencyError):
+        await keys.peek("k", "d2")
+    assert await keys.peek("other", "d2") is None
 
 
 async def test_a_key_belongs_to_one_call(keys):
