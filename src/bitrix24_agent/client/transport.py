@@ -15,6 +15,7 @@ import re
 import urllib.request
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 import httpx
 
@@ -51,8 +52,7 @@ class HttpTransport:
     def __init__(self, *, tls: ssl.SSLContext | None = None, proxy: str | None = None) -> None:
         self._tls = tls
         self._proxy = proxy
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._pools: dict[tuple[str, str | None], list[_Pool]] = {}
+        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pools] = WeakKeyDictionary()
 
     def __repr__(self) -> str:
         return "HttpTransport()"
@@ -100,13 +100,11 @@ class HttpTransport:
         await self._exchange("GET", url, headers, None, timeout_s, read)
 
     async def close(self) -> None:
-        """Close every connection."""
-        pools, self._pools = self._pools, {}
-        if self._loop is asyncio.get_running_loop():
-            for pool in [pool for shard in pools.values() for pool in shard]:
-                with contextlib.suppress(httpx.HTTPError, OSError):
-                    await pool.http.aclose()
-        self._loop = None
+        """Close every connection of this event loop."""
+        pools = self._loops.pop(asyncio.get_running_loop(), {})
+        for pool in [pool for shard in pools.values() for pool in shard]:
+            with contextlib.suppress(httpx.HTTPError, OSError):
+                await pool.http.aclose()
 
     async def _exchange(
         self,
@@ -151,17 +149,18 @@ class HttpTransport:
 
     def _pool(self, scheme: str, host: str) -> _Pool:
         loop = asyncio.get_running_loop()
-        if loop is not self._loop:
-            self._loop, self._pools = loop, {}
+        known = self._loops.get(loop)
+        if known is None:
+            known = self._loops[loop] = {}
             _hush()
         proxy = self._proxy or _proxy_of(scheme, host)
-        pools = self._pools.get((scheme, proxy))
+        pools = known.get((scheme, proxy))
         if pools is None:
             # A context costs 20 ms of reading certificates: made once, and never for plain http.
             tls: ssl.SSLContext | bool = False
             if scheme == "https" or proxy:
                 tls = self._tls = self._tls or httpx.create_ssl_context()
-            pools = self._pools[(scheme, proxy)] = [
+            pools = known[(scheme, proxy)] = [
                 _Pool(
                     httpx.AsyncHTTPTransport(
                         verify=tls,
@@ -190,6 +189,9 @@ class _Pool:
     def __init__(self, http: httpx.AsyncHTTPTransport) -> None:
         self.http = http
         self.busy = 0
+
+
+_Pools = dict[tuple[str, str | None], list[_Pool]]
 
 
 class _Sent:

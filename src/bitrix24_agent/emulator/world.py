@@ -42,6 +42,72 @@ TABLES = (
     "disk_objects",
     "blog_posts",
 )
+# Tables of the families that describe themselves: reached by world.table(name).
+MORE_TABLES = (
+    "catalogs",
+    "price_types",
+    "prices",
+    "stores",
+    "store_products",
+    "stock_documents",
+    "stock_elements",
+    "person_types",
+    "pay_systems",
+    "orders",
+    "basket_items",
+    "payments",
+    "payment_rows",
+    "booking_resources",
+    "booking_slots",
+    "bookings",
+    "waiting",
+    "workdays",
+    "workflow_templates",
+    "workflows",
+    "assignments",
+    "robots",
+    "triggers",
+    "groups",
+    "group_members",
+    "scrum_sprints",
+    "scrum_epics",
+    "scrum_items",
+    "stages",
+    "flows",
+    "lists",
+    "list_fields",
+    "list_elements",
+    "documents",
+    "document_templates",
+    "disk_versions",
+    "collections",
+    "pages",
+    "mailboxes",
+    "mails",
+    "bots",
+    "open_lines",
+    "calls",
+    "votes",
+    "bindings",
+    "event_queue",
+    "placements",
+    "user_fields",
+    "storages_of_apps",
+    "storage_items",
+    "connectors",
+    "sources",
+    "datasets",
+    "sites",
+    "landings",
+    "blocks",
+    "agreements",
+    "consents",
+    "event_log",
+    "hr_companies",
+    "hr_jobs",
+    "hr_persons",
+    "signings",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +155,7 @@ class World:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self.clock = clock
-        for name in TABLES:
+        for name in (*TABLES, *MORE_TABLES):
             setattr(self, name, Table(name))
         self.smart: dict[int, Table] = {}
         self.contents: dict[int, bytes] = {}
@@ -104,6 +170,11 @@ class World:
         """Return the next number of a named counter."""
         self._counters[name] += 1
         return self._counters[name]
+
+    def table(self, name: str) -> Table:
+        """Return one of the tables by name."""
+        found: Table = getattr(self, name)
+        return found
 
     def user(self, user_id: int) -> Row | None:
         """Return a user by id, dismissed ones included."""

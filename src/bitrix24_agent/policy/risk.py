@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from bitrix24_agent.model import Risk
 from bitrix24_agent.policy.credentials import folded
 from bitrix24_agent.policy.values import has_reference, is_false, walk
+from bitrix24_agent.policy.worse import made_worse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -52,6 +53,9 @@ def _raised(name: str, risk: Risk, params: Mapping[str, Json]) -> Iterator[Judge
             yield rule(params)
     if risk is Risk.READ:
         return
+    worse = made_worse(name, params)
+    if worse is not None:
+        yield Risk.DESTRUCTIVE, worse
     yield _flags(params)
     if last == "set":
         yield _empty_set(params)

@@ -254,4 +254,3 @@ def _digest(index: Index) -> str:
     return hashlib.sha256(rows.encode()).hexdigest()
 
 
-References = Catalog

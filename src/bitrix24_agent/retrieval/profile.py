@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _WORD = re.compile("[a-z]{3,}")
 _FIELD = frozenset(("field",))
-_DROPPED = frozenset(("v1", "v2", "api", "b2e", "flow"))
+_DROPPED = frozenset(("v1", "v2", "api", "b2e", "flow", "items"))
 # A verb inside an all-lower-case last part: getlist, addtofavorite, updatenodes.
 _VERBS = (
     "get", "list", "add", "create", "update", "delete", "remove", "set", "mark", "move", "copy",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from bitrix24_agent.retrieval.text import english_plain
 
@@ -29,7 +29,7 @@ _STORY = 0.8
 _UNRELATED = 0.12
 
 # How far a request can lead whose best word for the method is only of this kind.
-_ANCHOR = {"thing": 1.0, "soft": 0.88, "field": 0.6, "word": 0.55, "hint": 0.3}
+_ANCHOR = {"thing": 1.0, "soft": 0.88, "field": 0.6, "word": 0.4, "hint": 0.3}
 
 # What a request without a verb usually wants.
 _SILENT = {"list": 0.9, "get": 0.85, "search": 0.6, "count": 0.5, "history": 0.6}
@@ -37,6 +37,10 @@ _SILENT_ELSE = 0.35
 # What it wants when its first word, probably the verb, is not known.
 _ODD = {"update": 0.66, "add": 0.64, "list": 0.64, "get": 0.62, "send": 0.6, "fields": 0.3}
 _ODD_ELSE = 0.55
+
+
+Ranking: TypeAlias = "list[tuple[float, Profile]]"
+"""Scores from 0 to 1 with their methods, best first."""
 
 
 class Index:

@@ -9,8 +9,8 @@ from bitrix24_agent.model import Finding, Hit
 from bitrix24_agent.reference.catalog import Catalog
 from bitrix24_agent.retrieval.deep import choose, section_text
 from bitrix24_agent.retrieval.profile import profiles
-from bitrix24_agent.retrieval.rank import THRESHOLD, Index, interleave
-from bitrix24_agent.retrieval.request import understand
+from bitrix24_agent.retrieval.rank import THRESHOLD, Index, Ranking, interleave
+from bitrix24_agent.retrieval.request import Request, understand
 from bitrix24_agent.retrieval.route import Router
 from bitrix24_agent.retrieval.vocabulary import Vocabulary, parse_vocabulary
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _SURE = 0.75  # what a method must score to be shown beside a topic of the deep reference
+_WELL = 0.72  # a whole request below may be several wishes, or one with a story around it
+_BARELY = 0.6
+_CLAUSE = 0.9
 _KEPT = 0.5  # of the best score; what is further behind is noise
 
 
@@ -48,8 +51,7 @@ class References(Catalog):
         request = understand(query, self._vocabulary)
         route = self._router.route(request)
         ranked = []
-        for part in request.parts:
-            ranking = self._ranking.rank(part)
+        for ranking in self._rankings(request):
             floor = max(THRESHOLD, _KEPT * ranking[0][0]) if ranking else 1.0
             ranked.append([(s, p) for s, p in ranking if s >= floor][: max(limit, 1) * 3])
         merged = interleave(ranked)
@@ -76,6 +78,19 @@ class References(Catalog):
             hidden=hidden,
             files=self._router.files(hits, route, several=len(request.parts) > 1),
         )
+
+    def _rankings(self, request: Request) -> list[Ranking]:
+        """Return a ranking a wish; clauses take over where the whole fits nothing well."""
+        rankings = [self._ranking.rank(part) for part in request.parts]
+        best = rankings[0][0][0] if rankings[0] else 0.0
+        if len(request.clauses) > 1 and best < _WELL:
+            apart = [self._ranking.rank(clause) for clause in request.clauses]
+            good = [ranking for ranking in apart if ranking and ranking[0][0] >= _WELL]
+            if len(good) == len(apart) and any(c.carried for c in request.clauses):
+                return good
+            if good and best < _BARELY:
+                return [[(score * _CLAUSE, profile) for score, profile in good[0]]]
+        return rankings
 
     def section(self, finding: Finding) -> str | None:
         """Return the one section of the deep reference *finding* needs, or None.

@@ -30,9 +30,10 @@ _NAMED_WEIGHT = 0.12
 _VALUE_WEIGHT = 0.12
 _PHONE_DIGITS = 9
 _PERSON = frozenset(("user", "member"))
+_GOODS = frozenset(("product", "product row"))
 _CONTEXT_WEIGHT = 0.25
 _PRODUCT = 0.7
-_MATTER = 0.6
+_MATTER = 0.65
 _SOLID = 0.65
 
 
@@ -67,6 +68,7 @@ class Part:
         names: Whole dotted names in it, as written.
         topics: Topic -> words that speak for it.
         elsewhere: 1.0, less for every word about other products and matters.
+        carried: Its verb was said in an earlier clause.
         other_product: One of them names another product.
         here: The request names Bitrix24.
         about_name: It asks about a method name itself.
@@ -81,6 +83,7 @@ class Part:
     topics: Counter[str] = field(default_factory=Counter)
     elsewhere: float = 1.0
     other_product: bool = False
+    carried: bool = False
     here: bool = False
     about_name: bool = False
     odd_verb: bool = False
@@ -93,11 +96,14 @@ class Request:
     Attributes:
         whole: The request as one part.
         parts: Its wishes; one when it has only one.
+        clauses: Its clauses that could stand alone, the verb of an earlier one carried over: "a new
+            deal and a task for me". What to make of them is for the ranking to say.
         codes: Error codes in it, as written.
     """
 
     whole: Part
     parts: tuple[Part, ...]
+    clauses: tuple[Part, ...]
     codes: tuple[str, ...]
 
 
@@ -121,11 +127,12 @@ def understand(text: str, vocabulary: Vocabulary) -> Request:
     whole = _part(found, vocabulary, here=here)
     parts = _split(found, whole, vocabulary, here=here)
     codes = tuple(dict.fromkeys(t.raw for t in pieces if t.kind == "code"))
-    return Request(whole, tuple(parts), codes)
+    clauses = _clauses(found, whole, vocabulary, here=here) if len(parts) == 1 else []
+    return Request(whole, tuple(parts), tuple(clauses), codes)
 
 
 def _language(pieces: Sequence[Token], vocabulary: Vocabulary) -> str:
-    """Guess the language from little words first, known words second."""
+    """Guess the language from little words first, known words second; "" when it is a draw."""
     votes: Counter[str] = Counter()
     for token in pieces:
         if token.kind != "word":
@@ -136,7 +143,8 @@ def _language(pieces: Sequence[Token], vocabulary: Vocabulary) -> str:
         spoken = {language for sense in senses for language in sense.languages}
         for language in sorted(spoken):
             votes[language] += 1
-    return max(votes, key=lambda name: (votes[name], name == "en", name)) if votes else ""
+    (best, most), (_, next_most) = [*votes.most_common(2), ("", 0), ("", 0)][:2]
+    return best if most > next_most else ""
 
 
 def _find(pieces: Sequence[Token], vocabulary: Vocabulary, language: str) -> list[_Found]:
@@ -217,7 +225,9 @@ def _find(pieces: Sequence[Token], vocabulary: Vocabulary, language: str) -> lis
         if best and best.length > 1 and all(s.kind in ("action", "topic") for s in best.senses):
             inside = at + best.length
             own = [s for s in vocabulary.word(token.text) if s.kind == "thing"]
-            if own and token.text not in vocabulary.little:
+            if token.text in vocabulary.people:
+                found.append(_Found(at, None, token, content))
+            elif own and token.text not in vocabulary.little:
                 found.append(_Found(at, _chosen(own, language), token, content))
             at += 1
         else:
@@ -260,8 +270,10 @@ def _guessed(senses: Sequence[Sense], language: str) -> Match:
 
 def _part(found: Sequence[_Found], vocabulary: Vocabulary, *, here: bool) -> Part:
     part = Part(here=here)
+    counted = False
     for item in found:
         token = item.token
+        after_number, counted = counted, token.kind == "value" and token.text.isdigit()
         if token.kind == "code":
             continue
         if token.kind == "api":
@@ -285,6 +297,9 @@ def _part(found: Sequence[_Found], vocabulary: Vocabulary, *, here: bool) -> Par
             if token.named:
                 # Probably a person: "add Olga to the chat".
                 part.groups.append(Group(_PERSON, _NAMED_WEIGHT, token.text, soft=True, hint=True))
+            elif after_number:
+                # "5 chairs": goods, most likely.
+                part.groups.append(Group(_GOODS, weight, token.text, soft=True, hint=True))
             elif not token.quoted and len(token.text) > 1:
                 part.groups.append(Group(frozenset(), weight, token.text))
             continue
@@ -420,6 +435,31 @@ def _split(
             if group.ids and not group.ids & known and group.weight > _CONTEXT_WEIGHT
         )
     return parts
+
+
+def _clauses(
+    found: Sequence[_Found], whole: Part, vocabulary: Vocabulary, *, here: bool
+) -> list[Part]:
+    cuts = [
+        index + 1
+        for index, item in enumerate(found)
+        if not item.token.quoted
+        and (
+            (item.little and item.token.text in vocabulary.joints)
+            or (item.token.kind == "mark" and item.token.raw in ",;:.?!\n")
+        )
+    ]
+    clauses: list[Part] = []
+    carried: dict[str, float] = {}
+    for start, end in itertools.pairwise([0, *cuts, len(found)]):
+        part = _part(found[start:end], vocabulary, here=here)
+        part.carried = not part.actions and bool(carried)
+        carried = part.actions or carried
+        part.actions = dict(carried)
+        part.elsewhere = whole.elsewhere
+        if any(g.ids and not g.soft and g.weight > _CONTENT_WEIGHT for g in part.groups):
+            clauses.append(part)
+    return clauses[:MAX_PARTS] if len(cuts) else []
 
 
 def _complete(part: Part) -> bool:

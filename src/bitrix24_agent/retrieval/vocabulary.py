@@ -28,11 +28,11 @@ _MOST_UNKNOWN = 40
 _SLIP_WEIGHT = 0.8
 
 _FARTHEST = 6
-_ENGLISH_PARTICLES = frozenset(("off", "out", "back", "away", "offline", "over", "live"))
-_GERMAN_PARTICLES = frozenset(
-    ("ab", "an", "auf", "aus", "ein", "fest", "frei", "her", "herunter", "hinzu", "hoch", "los")
-    + ("mit", "raus", "runter", "um", "weg", "weiter", "zu", "zuruck", "zusammen", "vor")
-)
+_ENGLISH_PARTICLES = frozenset(("off", "out", "back", "away", "offline", "over", "live", "down"))
+_GERMAN_PARTICLES = frozenset((
+    "ab", "an", "auf", "aus", "ein", "fest", "frei", "her", "herunter", "hinzu", "hoch", "los",
+    "mit", "raus", "runter", "um", "vor", "weg", "weiter", "zu", "zuruck", "zusammen",
+))  # fmt: skip
 _CLAUSE_ENDS = frozenset(("", "und", "oder", "bitte"))
 
 # What each table of the file must have as its header.
@@ -105,6 +105,7 @@ class Vocabulary:
         content: Words after which comes what is written, not what is wanted.
         joints: Words that join two requests.
         people: Words that ask for somebody.
+        apart: Little words that never stand inside a term.
     """
 
     near: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -118,6 +119,7 @@ class Vocabulary:
     content: frozenset[str] = frozenset()
     joints: frozenset[str] = frozenset()
     people: frozenset[str] = frozenset()
+    apart: frozenset[str] = frozenset()
     _words: dict[str, dict[Sense, None]] = field(default_factory=dict)
     _stems: dict[str, dict[Sense, None]] = field(default_factory=dict)
     _phrases: dict[str, list[tuple[tuple[str, ...], Sense]]] = field(default_factory=dict)
@@ -245,7 +247,7 @@ class Vocabulary:
         start: int,
     ) -> Iterator[Match]:
         for rest, sense in candidates:
-            if sense.kind == "action" and len(rest) == 1 and _parted(words, start, rest[0]):
+            if len(rest) == 1 and _parted(words, start, rest[0]):
                 yield Match(1, (sense,), said=2)
                 continue
             at = start + 1
@@ -253,7 +255,12 @@ class Vocabulary:
                 gap = 0
                 while at < len(words) and not _fits(words[at], wanted):
                     # An article or a number may stand between: "process the document".
-                    if gap == 2 or (words[at] not in self.little and not words[at].isdigit()):
+                    word = words[at]
+                    if (
+                        gap == 2
+                        or word in self.apart
+                        or (word not in self.little and not word.isdigit())
+                    ):
                         at = len(words)
                         break
                     gap += 1
@@ -406,6 +413,8 @@ def _bullet(known: Vocabulary, section: str, key: str, value: str) -> None:
         known.content = frozenset(_listed(value))
     elif key == "people":
         known.people = frozenset(_listed(value))
+    elif key == "apart":
+        known.apart = frozenset(_listed(value))
     elif key == "and":
         known.joints = frozenset(_listed(value))
 

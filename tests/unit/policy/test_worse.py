@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pytest
+
+from bitrix24_agent.model import Call, Risk
+from bitrix24_agent.policy.risk import assess
+from bitrix24_agent.policy.worse import TABLE
+
+CASES = [
+    ("sonet_group.update", {"GROUP_ID": 1, "OWNER_ID": 2}, {"GROUP_ID": 1, "NAME": "x"}),
+    ("tasks.flow.Flow.update", {"flowData": {"id": 1, "ownerId": 2}}, {"flowData": {"id": 1}}),
+    ("imbot.v2.Bot.update", {"fields": {"botToken": "x"}}, {"fields": {"code": "x"}}),
+    ("crm.deal.update", {"id": 1, "fields": {"CONTACT_IDS": [1]}}, {"id": 1, "fields": {"A": 1}}),
+    ("crm.item.update", {"id": 1, "fields": {"contactIds": []}}, {"id": 1, "fields": {"a": 1}}),
+    ("note.document.update", {"id": 1, "overwrite": True}, {"id": 1, "overwrite": False}),
+    (
+        "sale.delivery.request.update",
+        {"REQUEST_ID": 1, "FINALIZE": "Y"},
+        {"REQUEST_ID": 1, "FINALIZE": "N"},
+    ),
+    ("log.blogpost.update", {"POST_ID": 1, "DEST": ["UA"]}, {"POST_ID": 1, "POST_TITLE": "x"}),
+    ("documentgenerator.template.update", {"fields": {"users": []}}, {"fields": {"name": "x"}}),
+    ("landing.site.updateFolder", {"fields": {"ACTIVE": "N"}}, {"fields": {"TITLE": "x"}}),
+    ("landing.syspage.set", {"id": 1, "type": "404"}, {"id": 1, "type": "404", "lid": 5}),
+    (
+        "calendar.event.update",
+        {"id": 1, "is_meeting": "Y"},
+        {"id": 1, "is_meeting": "Y", "attendees": [1, 2]},
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "bad", "fine"), CASES, ids=[c[0] for c in CASES])
+def test_the_argument_makes_the_call_destructive_and_nothing_else_does(refs, name, bad, fine):
+    method = refs.method(name)
+    own = method.risk
+    assert assess(_call(method, bad), refs)[0] is Risk.DESTRUCTIVE
+    assert assess(_call(method, fine), refs)[0] is own
+    assert own is Risk.WRITE
+
+
+def test_a_value_from_another_command_counts_as_a_yes(refs):
+    method = refs.method("note.document.update")
+    call = _call(method, {"id": 1, "overwrite": "$result[a]"})
+    assert assess(call, refs)[0] is Risk.DESTRUCTIVE
+
+
+def test_every_rule_fits_a_documented_method_and_its_page(refs):
+    pages = {m.page for m in refs.methods()}
+    for rule in TABLE:
+        assert any(rule.methods.fullmatch(m.name.lower()) for m in refs.methods())
+        assert rule.source in pages
+
+
+def _call(method, params):
+    return Call(method=method.name, version=method.version, params=params)
