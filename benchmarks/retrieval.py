@@ -1,6 +1,6 @@
 """Measure the retriever on labelled requests: recall, packs, refusals, tokens and time.
 
-    python benchmarks/retrieval.py [requests.jsonl] [--json] [--misses]
+    python benchmarks/retrieval.py [requests.jsonl ...] [--json] [--misses]
 
 A row of the file: {"id", "lang", "request", "kind": call | trouble | none | compound,
 "expect": [[method@version, ...any of], ...one list per part], "packs": [...], "topic": null}.
@@ -19,7 +19,9 @@ from pathlib import Path
 from bitrix24_agent.retrieval.references import References
 from bitrix24_agent.tools.cards import answer, card
 
-DEV = Path(__file__).resolve().parents[1] / "tests" / "retrieval" / "requests-dev.jsonl"
+HERE = Path(__file__).resolve().parents[1] / "tests" / "retrieval"
+DEV = (HERE / "requests-dev.jsonl", HERE / "requests-dev2.jsonl")
+HOLDOUT = (HERE / "requests-holdout.jsonl",)
 
 
 def load(path: Path) -> list[dict]:
@@ -92,13 +94,13 @@ def _rate(flags) -> float:
     return round(sum(values) / len(values), 3)
 
 
-def measure(path: Path) -> tuple[dict, list[dict]]:
-    """Return the whole report on one file, and every single result."""
+def measure(*paths: Path) -> tuple[dict, list[dict]]:
+    """Return the whole report on the files together, and every single result."""
     refs = References.load()
     started = time.perf_counter()
     refs.find("list deals")
     first = (time.perf_counter() - started) * 1000
-    results = [judge(row, refs) for row in load(path)]
+    results = [judge(row, refs) for path in paths for row in load(path)]
     by: dict[str, dict[str, list[dict]]] = {
         "language": defaultdict(list),
         "pack": defaultdict(list),
@@ -124,14 +126,26 @@ def measure(path: Path) -> tuple[dict, list[dict]]:
 def main() -> int:
     """Print the report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("file", nargs="?", type=Path, default=DEV)
+    parser.add_argument("files", nargs="*", type=Path)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--misses", action="store_true", help="list what went wrong")
     options = parser.parse_args()
-    report, results = measure(options.file)
-    if options.json:
-        print(json.dumps(report, indent=1, ensure_ascii=False))
-        return 0
+    if options.misses and any(file.name == HOLDOUT[0].name for file in options.files):
+        parser.error("the misses of the hold-out are not for looking at")
+    sets = [options.files] if options.files else [DEV, HOLDOUT]
+    for files in sets:
+        report, results = measure(*files)
+        if options.json:
+            print(json.dumps(report, indent=1, ensure_ascii=False))
+            continue
+        print(f"== {', '.join(file.name for file in files)} ==")
+        _print(report)
+        if options.misses and files != HOLDOUT:
+            _print_misses(results)
+    return 0
+
+
+def _print(report: dict) -> None:
     for part in ("all", "time"):
         print(part)
         for key, value in report[part].items():
@@ -141,16 +155,18 @@ def main() -> int:
         for name, row in report[part].items():
             cells = (row.get(key, "") for key in ("recall@1", "recall@5", "recall@10", "pack"))
             print(f"{name:15} {row['requests']:6} " + " ".join(f"{cell:>6}" for cell in cells))
-    if options.misses:
-        for result in results:
-            row = result["row"]
-            right = {
-                "trouble": result["topic"],
-                "none": result["empty"],
-            }.get(row["kind"], result["recall@5"])
-            if not right:
-                print(row["lang"], row["kind"], row["request"], row["expect"], result["found"][:3])
-    return 0
+    print()
+
+
+def _print_misses(results: list[dict]) -> None:
+    for result in results:
+        row = result["row"]
+        right = {
+            "trouble": result["topic"],
+            "none": result["empty"],
+        }.get(row["kind"], result["recall@5"])
+        if not right:
+            print(row["lang"], row["kind"], row["request"], row["expect"], result["found"][:3])
 
 
 if __name__ == "__main__":

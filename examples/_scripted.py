@@ -1,7 +1,7 @@
 """The model of the examples: a real one when ``MODEL`` is set, otherwise a stand-in without a key.
 
 The stand-in does one job with whatever tools it is offered, and every value it uses comes from what
-the tools answered. Your own agents need nothing of this file.
+the tools answered. The embedding only knows words. Your own agents need nothing of this file.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
+import zlib
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +74,9 @@ def _answers(method: str, seen: Sequence[str]) -> list[str]:
 
 def _call(offered: Sequence[str], method: str, **params: Any) -> tuple[str, dict[str, Any]]:
     typed = "b24_" + method.replace(".", "_")
-    return (typed, params) if typed in offered else ("b24_call", {"method": method, "params": params})
+    return (
+        (typed, params) if typed in offered else ("b24_call", {"method": method, "params": params})
+    )
 
 
 def said_yes(question: str) -> bool:
@@ -157,3 +161,14 @@ def openai_message(
     function = {"name": turn[0], "arguments": json.dumps(turn[1])}
     call = {"id": f"call_{next(_numbers)}", "type": "function", "function": function}
     return {"role": "assistant", "content": None, "tool_calls": [call]}
+
+
+def toy_embedding(texts: Sequence[str]) -> list[list[float]]:
+    """Return vectors that mark which words occur; they know no synonyms and no word order."""
+    vectors = []
+    for text in texts:
+        vector = [0.0] * 512
+        for word in set(re.findall(r"\w{4,}", text.lower())):
+            vector[zlib.crc32(word[:6].encode()) % len(vector)] += 1.0
+        vectors.append(vector)
+    return vectors

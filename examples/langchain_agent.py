@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from _scripted import PROMPT, REQUEST, langchain_model, said_yes
 from langchain.agents import create_agent
-from langchain_bitrix24 import Bitrix24Toolkit
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
+
+from langchain_bitrix24 import Bitrix24Toolkit
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
@@ -30,7 +31,7 @@ def main() -> None:
             langchain_model(),
             tools=toolkit.get_tools(),
             system_prompt=PROMPT,
-            checkpointer=InMemorySaver(),  # without one nothing can be resumed, so nothing waits
+            checkpointer=InMemorySaver(),  # without one a stopped run cannot be resumed
         )
         config: RunnableConfig = {
             "configurable": {
@@ -39,7 +40,7 @@ def main() -> None:
                 "b24_approver": getpass.getuser(),  # both end up in the audit
             }
         }
-        state = agent.invoke({"messages": [("user", REQUEST)]}, config)
+        state = agent.invoke({"messages": [{"role": "user", "content": REQUEST}]}, config)
         while stops := state.get("__interrupt__"):
             state = agent.invoke(Command(resume={s.id: decide(s.value) for s in stops}), config)
         print(state["messages"][-1].text)

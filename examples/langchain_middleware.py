@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Any
 from _scripted import PROMPT, REQUEST, langchain_model, said_yes
 from langchain.agents import create_agent
 from langchain.agents.middleware import wrap_model_call
-from langchain_bitrix24 import Bitrix24Middleware, Bitrix24Toolkit
 from langchain_core.messages.utils import count_tokens_approximately
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
+from langchain_bitrix24 import Bitrix24Middleware, Bitrix24Toolkit
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from langchain.agents.middleware import ModelRequest, ModelResponse
+    from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse
     from langchain_core.runnables import RunnableConfig
 
 
@@ -41,15 +42,19 @@ def show_tools(
 def main() -> None:
     """Run the agent; register no typed Bitrix24 tool with it, the middleware brings them."""
     with Bitrix24Toolkit.from_env(packs=["core"]) as toolkit:
+        middleware: list[AgentMiddleware[Any, Any, Any]] = [
+            Bitrix24Middleware(toolkit),
+            show_tools,
+        ]
         agent = create_agent(
             langchain_model(),
             tools=[],
             system_prompt=PROMPT,
-            middleware=[Bitrix24Middleware(toolkit), show_tools],
+            middleware=middleware,
             checkpointer=InMemorySaver(),
         )
         config: RunnableConfig = {"configurable": {"thread_id": uuid.uuid4().hex}}
-        state = agent.invoke({"messages": [("user", REQUEST)]}, config)
+        state = agent.invoke({"messages": [{"role": "user", "content": REQUEST}]}, config)
         while stops := state.get("__interrupt__"):
             answers = {}
             for stop in stops:

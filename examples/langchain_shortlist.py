@@ -11,16 +11,17 @@ from __future__ import annotations
 
 from _scripted import PROMPT, REQUEST, langchain_model, said_yes
 from langchain.agents import create_agent
-from langchain_bitrix24 import Bitrix24Toolkit
 
 from bitrix24_agent import Plan, Policy
+from langchain_bitrix24 import Bitrix24Toolkit
 
 NAMED = ["b24_crm_item_list", "b24_crm_item_update"]
 
 
 def at_the_terminal(plan: Plan) -> bool:
     """Decide at once: with an approver no graph interrupt and no checkpointer are needed."""
-    changes = [f"  {c.path}: {c.before} -> {c.after}" for c in plan.diff]
+    # !r: portal text may hold characters that would redraw the terminal
+    changes = [f"  {c.path}: {c.before!r} -> {c.after!r}" for c in plan.diff]
     return said_yes("\n".join([plan.summary, *changes]))
 
 
@@ -34,7 +35,7 @@ def main() -> None:
         agent = create_agent(
             langchain_model(), tools=toolkit.get_tools(NAMED), system_prompt=PROMPT
         )
-        state = agent.invoke({"messages": [("user", REQUEST)]})
+        state = agent.invoke({"messages": [{"role": "user", "content": REQUEST}]})
         print(state["messages"][-1].text)
 
 

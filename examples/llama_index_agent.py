@@ -14,6 +14,7 @@ import getpass
 
 from _scripted import PROMPT, REQUEST, llama_index_llm, said_yes
 from llama_index.core.agent.workflow import FunctionAgent
+
 from llama_index.tools.bitrix24 import Approval, ApprovalRequired, Bitrix24ToolSpec
 
 
@@ -21,7 +22,7 @@ async def main() -> None:
     """Run the agent, and ask at the terminal each time it wants to write."""
     with Bitrix24ToolSpec.from_env(packs=["core"]) as spec:
         agent = FunctionAgent(
-            tools=spec.to_tool_list(),
+            tools=[*spec.to_tool_list()],
             llm=llama_index_llm(),
             system_prompt=PROMPT,
             streaming=False,

@@ -12,13 +12,13 @@ from __future__ import annotations
 import asyncio
 
 from _scripted import PROMPT, REQUEST, llama_index_llm, said_yes
-from llama_index.core.agent.workflow import AgentInput, FunctionAgent, ToolCall
-from llama_index.core.workflow import Context
+from llama_index.core.agent.workflow import AgentInput, FunctionAgent, ToolCallResult
+
 from llama_index.tools.bitrix24 import Approval, ApprovalRequired, Bitrix24ToolSpec
 
 
 async def main() -> None:
-    """Run the agent and print which tools it called."""
+    """Run the agent; print the typed tools of each turn and the tools that ran."""
     with Bitrix24ToolSpec.from_env(packs=["core"]) as spec:
         agent = FunctionAgent(
             tool_retriever=spec.tool_retriever(per_request=5, limit=40),
@@ -26,13 +26,12 @@ async def main() -> None:
             system_prompt=PROMPT,
             streaming=False,
         )
-        ctx: Context[dict[str, object]] = Context(agent)
-        handler = agent.run(REQUEST, ctx=ctx)
+        handler = agent.run(REQUEST)
         async for event in handler.stream_events():
-            if type(event) is ToolCall:
-                print("calls", event.tool_name)
+            if isinstance(event, ToolCallResult):
+                print("ran", event.tool_name)
             elif isinstance(event, AgentInput):
-                print("loaded", await ctx.store.get("b24_tools", default=[]))
+                print("loaded", await handler.ctx.store.get("b24_tools", default=[]))
             elif isinstance(event, ApprovalRequired):
                 approved = await asyncio.to_thread(said_yes, event.description)
                 handler.ctx.send_event(Approval(plan_id=event.plan_id, approved=approved))

@@ -61,15 +61,18 @@ def run(kit: SyncToolkit, call: dict[str, Any], conversation: str) -> str:
     name = call["function"]["name"]
     try:
         arguments = json.loads(call["function"]["arguments"] or "{}")
-    except ValueError as error:
-        return f"FAILED the arguments are no JSON ({error}). Nothing was sent."
+    except ValueError:
+        arguments = None
+    if not isinstance(arguments, dict):
+        return "FAILED the arguments are no JSON object. Nothing was sent. Correct them."
     # The key makes a repeated tool call answer from the record instead of writing twice.
     caller = Caller(conversation=conversation, key=f"{conversation}/{call['id']}")
     try:
         return kit.run_tool(name, arguments, caller=caller, raise_confirmation=True).text
     except ConfirmationRequired as stop:
         plan_id = stop.plan_id
-        changes = [f"  {change.path}: {change.before} -> {change.after}" for change in stop.diff]
+        # !r: portal text may hold characters that would redraw the terminal
+        changes = [f"  {c.path}: {c.before!r} -> {c.after!r}" for c in stop.diff]
         question = "\n".join([stop.summary, *changes])
     if not said_yes(question):
         kit.refuse(plan_id, by=getpass.getuser())

@@ -12,7 +12,7 @@ from langgraph.types import interrupt
 from bitrix24_agent.model import ToolResult
 
 if TYPE_CHECKING:
-    from bitrix24_agent.runtime.bridge import Waiting
+    from bitrix24_agent.runtime.waiting import Waiting
 
 # Tools of one graph task share LangGraph's counter of answers; two threads must not race for it.
 _one_at_a_time = threading.Lock()

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 from bitrix24_agent.errors import (
     ArgumentsError,
     B24Error,
+    CallFailedError,
     ConfirmationRequired,
     NotAllowedError,
+    OutcomeUnknownError,
+    PlanError,
     UnknownMethodError,
 )
-from bitrix24_agent.model import Decision, Plan, Risk
+from bitrix24_agent.model import Answer, Caller, Decision, Plan, Risk, ToolResult, ToolSpec
 
 if TYPE_CHECKING:
     from bitrix24_agent.audit.redact import mask
@@ -25,17 +28,24 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Answer",
     "ArgumentsError",
     "B24Error",
+    "CallFailedError",
+    "Caller",
     "ConfirmationRequired",
     "Decision",
     "Limits",
     "NotAllowedError",
+    "OutcomeUnknownError",
     "Plan",
+    "PlanError",
     "Policy",
     "References",
     "Risk",
     "SyncToolkit",
+    "ToolResult",
+    "ToolSpec",
     "Toolkit",
     "UnknownMethodError",
     "approve_up_to",

@@ -136,6 +136,7 @@ class ConfirmationRequired(CallStoppedError):  # noqa: N818 -- a signal, not a f
         risk: What the call can do at worst.
         summary: One line for the human.
         diff: Field by field, before and after (empty when nothing can be compared).
+        note: Why there is nothing to compare with, when there is nothing.
         expires_at: Unix seconds after which the plan is void.
         fresh: The plan was made by this very call, so no answer given before can be for it.
     """
@@ -150,6 +151,7 @@ class ConfirmationRequired(CallStoppedError):  # noqa: N818 -- a signal, not a f
         risk: Risk,
         summary: str,
         diff: Sequence[FieldChange] = (),
+        note: str = "",
         expires_at: float,
         fresh: bool = False,
     ) -> None:
@@ -158,6 +160,7 @@ class ConfirmationRequired(CallStoppedError):  # noqa: N818 -- a signal, not a f
         self.risk = risk
         self.summary = summary
         self.diff = tuple(diff)
+        self.note = note
         self.expires_at = expires_at
         self.fresh = fresh
 

@@ -54,9 +54,7 @@ def test_a_parent_the_page_leaves_out_is_made():
 
 
 def test_alternatives_of_type_become_any_of_and_children_go_to_the_object_part():
-    schema = to_schema(
-        [Param(path="x", type="string|object"), Param(path="x.id", type="integer")]
-    )
+    schema = to_schema([Param(path="x", type="string|object"), Param(path="x.id", type="integer")])
     assert schema["properties"]["x"] == {
         "anyOf": [
             {"type": "string"},

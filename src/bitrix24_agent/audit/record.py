@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,6 +26,12 @@ COLUMNS = ("method", "risk", "verdict", "outcome", "actor", "conversation", "pla
 
 MAX_TEXT = 2_000
 MAX_DATA = 32_000
+MAX_NAME = 200
+MAX_SCALAR = 300
+MAX_PARAMS = 4_000
+MAX_HEAD = 4_000
+MAX_COMMANDS = 12_000
+"""Characters of a huge call that its outline keeps, part by part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +82,18 @@ class Entry:
 
 
 def encode(row: Mapping[str, object], known: Iterable[str] = ()) -> str:
-    """Return a row as masked canonical JSON; long texts are cut, a huge row keeps its outline."""
-    masked = mask(_cut(dict(row)), known)
-    text = canonical_json(masked)
+    """Return a row as masked canonical JSON; long texts are cut, a huge row keeps its outline.
+
+    Masked first and cut then: half of a secret would not be recognised. Padding cannot push the
+    call out of the row: of a huge one method, digest, scalar parameters and beginning stay.
+    """
+    masked = mask(dict(row), known)
+    cut = _cut(masked)
+    text = canonical_json(cut)
     if len(text) > MAX_DATA:
-        outline = {n: v for n, v in masked.items() if n in COLUMNS or len(canonical_json(v)) < 500}
+        outline = {n: v for n, v in cut.items() if n in COLUMNS or len(canonical_json(v)) < 500}
+        if "call" not in outline and isinstance(masked.get("call"), Mapping):
+            outline["call"] = _outline(_plain(masked["call"]))
         outline["cut"] = f"the row had {len(text)} characters"
         text = canonical_json(outline)
     return text
@@ -154,6 +168,86 @@ class Verifier:
         if any(link.columns.get(name) != value for name, value in columns.items()):
             return f"row {link.seq} was edited: its columns and its data differ"
         return None
+
+
+def _outline(call: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what identifies a huge call: each method, the scalar parameters, the beginning."""
+    whole = canonical_json(call)
+    shown: dict[str, Any] = {
+        "method": _start(call.get("method"), MAX_NAME),
+        "version": call.get("version"),
+        "sha256": hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest(),
+        "params": _scalars(call.get("params"), MAX_PARAMS),
+        "head": whole[:MAX_HEAD],
+    }
+    commands = call.get("commands")
+    if isinstance(commands, list) and commands:
+        shown |= _commands(commands)
+    return shown
+
+
+def _commands(commands: list[Any]) -> dict[str, Any]:
+    """Return the count of every method and as many commands as fit, those that change first."""
+    ranked = sorted(commands, key=lambda pair: _rank(str(pair[1].get("method"))))
+    counts = Counter(_start(inner.get("method"), MAX_NAME) for _, inner in ranked)
+    room = MAX_COMMANDS
+    kept = []
+    for key, inner in ranked:
+        one = [key, _start(inner.get("method"), MAX_NAME), _scalars(inner.get("params"), 500)]
+        room -= len(canonical_json(one)) + 1
+        if room < 0:
+            break
+        kept.append(one)
+    shown: dict[str, Any] = {
+        "methods": dict(list(counts.items())[:100]),
+        "commands": kept,
+    }
+    if len(counts) > 100:
+        shown["more_methods"] = len(counts) - 100
+    if len(commands) > len(kept):
+        shown["more_commands"] = len(commands) - len(kept)
+    return shown
+
+
+def _rank(method: str) -> int:
+    """Order methods for an outline only: what deletes, what else changes, what reads by name."""
+    verb = method.rpartition(".")[2].lower()
+    if verb.startswith(("delete", "remove", "clear", "unbind", "unregister")):
+        return 0
+    return 2 if verb.startswith(("get", "list", "fields", "count", "search", "current")) else 1
+
+
+def _scalars(params: Any, room: int) -> dict[str, Any]:
+    """Return the parameters that are no containers, shortest first, as many as fit."""
+    given = params if isinstance(params, Mapping) else {}
+    plain = {
+        _start(n, MAX_NAME): _start(v, MAX_SCALAR) if isinstance(v, str) else v
+        for n, v in given.items()
+        if not isinstance(v, Mapping | list)
+    }
+    kept: dict[str, Any] = {}
+    for name, value in sorted(plain.items(), key=lambda pair: len(canonical_json(pair))):
+        room -= len(canonical_json([name, value]))
+        if room < 0:
+            break
+        kept[name] = value
+    return kept
+
+
+def _start(value: Any, limit: int) -> str:
+    text = str(value)
+    return text if len(text) <= limit else f"{text[:limit]}… [{len(text)} characters]"
+
+
+def _plain(value: Any) -> Any:
+    """Return *value* as JSON can hold it, uncut."""
+    if isinstance(value, Mapping):
+        return {str(n): _plain(v) for n, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    return str(value)
 
 
 def _cut(value: Any) -> Any:

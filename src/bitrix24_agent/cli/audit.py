@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bitrix24_agent.cli.connect import options
 from bitrix24_agent.cli.host import desk
-from bitrix24_agent.cli.output import Exit, print_json, print_table
+from bitrix24_agent.cli.output import Exit, json_line, print_json, print_table
 
 if TYPE_CHECKING:
     import argparse
@@ -38,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         rows = [entry.plain() for entry in entries]
         if args.jsonl:
             for row in rows:
-                print(json.dumps(row, ensure_ascii=False, default=str))
+                print(json_line(row))
         elif args.json:
             print_json(rows)
         elif not rows:

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from bitrix24_agent.cli.connect import options, toolkit
-from bitrix24_agent.cli.output import Exit, print_json
+from bitrix24_agent.cli.output import Exit, json_line, line, print_json
 from bitrix24_agent.errors import ArgumentsError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
             rest = f"; next page: start={answer.next}" if answer.next is not None else ""
             print(f"{len(answer.rows)} of {answer.total} rows{rest}", file=sys.stderr)
         if answer.note:
-            print(answer.note, file=sys.stderr)
+            print(line(answer.note), file=sys.stderr)
     return Exit.DONE
 
 
@@ -55,7 +55,7 @@ def _all(kit: SyncToolkit, args: argparse.Namespace, params: dict[str, Any]) -> 
     """Print every row as one JSON line."""
     count = 0
     for row in kit.list_all(args.method, params, version=args.api, max_rows=args.max_rows):
-        print(json.dumps(kit.mask(row), ensure_ascii=False))
+        print(json_line(kit.mask(row)))
         count += 1
     print(f"{count} rows", file=sys.stderr)
     return Exit.DONE

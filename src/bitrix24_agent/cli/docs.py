@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bitrix24_agent.audit.untrusted import neutralise
 from bitrix24_agent.cli.output import Exit, print_json
+from bitrix24_agent.retrieval.docs.index import default_index
 from bitrix24_agent.retrieval.docs.search import DocsIndex
 from bitrix24_agent.retrieval.references import References
 
@@ -33,13 +33,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     for action in (indexing, searching):
         action.add_argument("--index", type=Path, help="index file (default: one per user)")
         action.add_argument("--json", action="store_true", help="print JSON for scripts")
-
-
-def default_index() -> Path:
-    """Return where this user's index is, beside other files that can be made again."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    folder = Path(base) if base else Path.home() / ".cache"
-    return folder / "bitrix24-agent" / "docs.db"
 
 
 def run(args: argparse.Namespace) -> int:

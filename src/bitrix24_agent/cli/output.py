@@ -11,7 +11,7 @@ import textwrap
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from bitrix24_agent.audit.redact import mask
+from bitrix24_agent.audit.redact import mask, mask_known
 from bitrix24_agent.errors import (
     ArgumentsError,
     B24Error,
@@ -20,12 +20,16 @@ from bitrix24_agent.errors import (
     CallStoppedError,
     ConfirmationRequired,
     OutcomeUnknownError,
+    SettingsError,
     SetupError,
     StateError,
 )
+from bitrix24_agent.policy.shown import MORE, plain_name, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from bitrix24_agent.model import Call
 
 
 class Exit(enum.IntEnum):
@@ -75,14 +79,16 @@ def fail(error: Exception, *, as_json: bool) -> Exit:
     if isinstance(error, ConfirmationRequired):
         say_plan_waits(error)
         return code
-    line = str(mask(str(error))) or type(error).__name__
+    told = str(mask(str(error))) or type(error).__name__
     if isinstance(error, ArgumentsError) and error.problems:
-        line = "\n  ".join([line, *(str(mask(str(problem))) for problem in error.problems)])
+        told = "\n".join([told, *(str(mask(str(problem))) for problem in error.problems)])
     if not isinstance(error, B24Error):
-        line = f"{type(error).__name__}: {line}"
+        told = f"{type(error).__name__}: {told}"
         if os.environ.get("B24_DEBUG"):
-            line = str(mask("".join(traceback.format_exception(error))))
-    print(f"bitrix24-agent: {line}", file=sys.stderr)
+            told = str(mask("".join(traceback.format_exception(error))))
+    # What the portal or a model wrote may stand in it: no line of it looks like one of ours.
+    told = visible(told, keep="\n").replace("\n", "\n  ")
+    print(f"bitrix24-agent: {told}", file=sys.stderr)
     return code
 
 
@@ -99,7 +105,8 @@ def describe(error: Exception) -> dict[str, Any]:
         facts |= {
             "plan_id": error.plan_id,
             "risk": str(error.risk),
-            "summary": mask(error.summary),
+            "summary": own(error.summary),
+            "note": mask(error.note),
             "expires_at": error.expires_at,
             "diff": diff_rows(error.diff),
         }
@@ -107,12 +114,15 @@ def describe(error: Exception) -> dict[str, Any]:
 
 
 def diff_rows(diff: Iterable[Any]) -> list[dict[str, Any]]:
-    """Return before/after pairs as JSON-ready rows, masked."""
+    """Return before/after pairs as JSON-ready rows; what is sent is masked by known secrets only.
+
+    A pattern would let the caller hide text from the person who judges it.
+    """
     return [
         {
-            "path": change.path,
+            "path": own(change.path),
             "before": mask(change.before),
-            "after": mask(change.after),
+            "after": own(change.after),
             **({"command": change.command} if change.command else {}),
         }
         for change in diff
@@ -121,32 +131,68 @@ def diff_rows(diff: Iterable[Any]) -> list[dict[str, Any]]:
 
 def say_plan_waits(error: ConfirmationRequired) -> None:
     """Tell a person what waits for approval and how to say yes."""
-    print(f"NOT DONE: {mask(error.summary)} ({error.risk}) waits for approval.")
+    print(f"NOT DONE: {line(own(error.summary))} ({error.risk}) waits for approval.")
     print_diff(error.diff)
+    if error.note:
+        print(f"  ({line(mask(error.note))})")
     print(f"\n  bitrix24-agent approve {error.plan_id}")
     print(f"  bitrix24-agent execute {error.plan_id}")
 
 
 def print_diff(diff: Sequence[Any]) -> None:
-    """Print before and after, field by field."""
+    """Print before and after, field by field, every value as JSON on one line."""
     for change in diff:
-        path = f"{change.command}: {change.path}" if change.command else change.path
-        print(f"  {mask(path)}: {_short(change.before)} -> {_short(change.after)}")
+        path = plain_name(str(own(change.path)))
+        if change.command:
+            path = f"{plain_name(str(own(change.command)))}: {path}"
+        if change.path == MORE and isinstance(change.after, str):
+            print(f"  {path} {line(own(change.after))}")
+            continue
+        before = "" if change.before is None else f"{json_line(mask(change.before))} -> "
+        print(f"  {path}: {before}{json_line(own(change.after))}")
 
 
-def _short(value: Any) -> str:
-    text = str(mask(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
-    return text if len(text) <= 70 else text[:67] + "..."
+def print_call(call: Call) -> None:
+    """Print the exact call, whole and in ASCII: the one picture that nothing in it can alter."""
+    print(json.dumps(own(call.plain()), ensure_ascii=True, indent=2))
+
+
+def own(value: Any) -> Any:
+    """Return what a caller sends with only this environment's own secrets masked."""
+    from bitrix24_agent.settings import Settings  # pydantic is heavy and --help should be quick
+
+    try:
+        settings = Settings.from_env()
+    except SettingsError:
+        return value
+    secrets = (
+        settings.webhook_url,
+        settings.access_token,
+        settings.refresh_token,
+        settings.client_secret,
+        settings.approver_key,
+    )
+    return mask_known(value, [secret.get_secret_value() for secret in secrets if secret])
+
+
+def line(text: object) -> str:
+    """Return *text* as one line without anything that steers a terminal."""
+    return visible(str(text))
+
+
+def json_line(value: Any) -> str:
+    """Return *value* as one line of JSON without anything that steers a terminal."""
+    return visible(json.dumps(value, ensure_ascii=False, default=str))
 
 
 def print_json(value: Any) -> None:
-    """Print *value* as indented JSON."""
-    print(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    """Print *value* as indented JSON without anything that steers a terminal."""
+    print(visible(json.dumps(value, ensure_ascii=False, indent=2, default=str), keep="\n"))
 
 
 def print_table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> None:
     """Print rows in columns that fit the terminal; the last column wraps."""
-    texts = [[str(cell) for cell in row] for row in rows]
+    texts = [[line(cell) for cell in row] for row in rows]
     widths = [
         max(len(header[i]), *(len(row[i]) for row in texts)) if texts else len(header[i])
         for i in range(len(header))

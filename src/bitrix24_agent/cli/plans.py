@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 from bitrix24_agent.audit.redact import mask
 from bitrix24_agent.cli.connect import options
 from bitrix24_agent.cli.host import desk
-from bitrix24_agent.cli.output import Exit, diff_rows, print_diff, print_json, print_table
+from bitrix24_agent.cli.output import (
+    Exit,
+    diff_rows,
+    line,
+    own,
+    print_call,
+    print_diff,
+    print_json,
+    print_table,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -46,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
             print("no plans")
         else:
             print_table(
-                [(p.id, p.status, str(p.risk), _age(p.created_at), mask(p.summary)) for p in plans],
+                [(p.id, p.status, str(p.risk), _age(p.created_at), own(p.summary)) for p in plans],
                 ("plan", "status", "risk", "age", "what"),
             )
     return Exit.DONE
@@ -55,20 +64,21 @@ def run(args: argparse.Namespace) -> int:
 def show(plan: Plan) -> None:
     """Print one plan for a person who has to judge it."""
     print(f"{plan.id}  {plan.status}  {plan.risk}")
-    print(f"  {mask(plan.summary)}")
+    print(f"  {line(own(plan.summary))}")
     if plan.caller.actor:
-        print(f"  asked by {plan.caller.actor}")
+        print(f"  asked by {line(plan.caller.actor)}")
     if plan.decided_by:
-        print(f"  decided by {plan.decided_by}")
+        print(f"  decided by {line(plan.decided_by)}")
     left = plan.expires_at - time.time()
     if plan.status in ("pending", "approved"):
         print(f"  expires in {max(0, left):.0f} s" if left > 0 else "  expired")
     print("\nbefore -> after:" if plan.diff else "\nno before/after")
     print_diff(plan.diff)
     if plan.note:
-        print(f"  {mask(plan.note)}")
+        print(f"  ({line(mask(plan.note))})")
+    # Last, so that it stands right before the question.
     print("\nexact call:")
-    print_json(mask(plan.call.plain()))
+    print_call(plan.call)
 
 
 def facts(plan: Plan) -> dict[str, Any]:
@@ -77,8 +87,8 @@ def facts(plan: Plan) -> dict[str, Any]:
         "plan_id": plan.id,
         "status": plan.status,
         "risk": str(plan.risk),
-        "summary": mask(plan.summary),
-        "call": mask(plan.call.plain()),
+        "summary": own(plan.summary),
+        "call": own(plan.call.plain()),
         "diff": diff_rows(plan.diff),
         "note": mask(plan.note),
         "digest": plan.digest,

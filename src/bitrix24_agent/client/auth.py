@@ -66,6 +66,15 @@ class Auth(Protocol):
         ...
 
 
+class Address(str):
+    """An address with a secret in it; debuggers and tracebacks with locals show no part of it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
 class WebhookAuth:
     """An incoming webhook: acts as the user who made it, within the scopes given to it."""
 
@@ -126,7 +135,7 @@ class WebhookAuth:
 
         Source: api-reference/rest-v3.md @ 5988ed13
         """
-        return self._prefixes[version] + quote(method, safe="")
+        return Address(self._prefixes[version] + quote(method, safe=""))
 
     async def credential(self) -> Mapping[str, str]:
         """Return nothing: the address says it all."""

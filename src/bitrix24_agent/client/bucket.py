@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from sqlalchemy import delete, insert, select, text, update
 
@@ -12,12 +13,18 @@ from bitrix24_agent.state.tables_client import buckets, rests
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Row
 
     from bitrix24_agent.ports import Clock, Store
 
 LEASE = 8
 """Slots taken at once while the shared bucket is less than half full."""
+
+SURE_S = 20.0
+"""How long an answer confirms the level."""
+
+TRYING_S = 0.25
+"""How long one process tries an unconfirmed bucket out before another may as well."""
 
 SKEW_S = 30.0
 """A bucket stamped further ahead than this has another machine's wrong clock on it."""
@@ -52,10 +59,21 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """What a reservation got: seconds to wait, slots taken, the level now, methods at rest."""
+    """What a reservation got.
+
+    Attributes:
+        wait_s: Seconds until the slot comes.
+        taken: Slots taken; 0 when it was too far away, or another process is trying the bucket out.
+        hold: Whether to ask again shortly, for that reason.
+        sure: Somebody's answers confirm the level.
+        level: The level now.
+        rests: Methods at rest, when asked for.
+    """
 
     wait_s: float
     taken: int
+    hold: bool
+    sure: bool
     level: float
     rests: Mapping[str, float] | None
 
@@ -72,25 +90,44 @@ class SharedBucket:
         self._credential = credential
         self._room = room
         self._leak = leak
+        self._me = uuid4().hex
 
-    async def reserve(self, limit_s: float | None, *, sync: bool) -> Slot:
+    async def reserve(self, limit_s: float | None, *, sure: bool, sync: bool) -> Slot:
         """Take the next slot, or several while there is plenty.
 
-        Nothing is taken (``taken`` is 0) when the slot is further away than *limit_s*. With *sync*
-        the methods at rest are read as well.
+        Args:
+            limit_s: Nothing is taken when the slot is further away.
+            sure: This process's answers confirm the level; then the others need not try it out.
+            sync: Read the methods at rest as well.
         """
 
         def work(connection: Connection) -> Slot:
-            bucket = self._load(connection)
+            bucket, row = self._load(connection)
+            marks: dict[str, object] = {}
+            known = row is not None and row.sure > bucket.at
+            hold = False
+            if sure and (row is None or row.sure < bucket.at + SURE_S / 2):
+                marks["sure"] = bucket.at + SURE_S
+            elif not sure and not known:
+                if row is not None and row.trying_by not in (None, self._me):
+                    hold = (row.trying_until or 0.0) > bucket.at
+                marks |= {"trying_by": self._me, "trying_until": bucket.at + TRYING_S}
             wait_s = bucket.wait_s()
-            taken = LEASE if bucket.level + LEASE < bucket.room / 2 else 1
-            if limit_s is not None and wait_s > limit_s:
+            plenty = (sure or known) and bucket.level + LEASE < bucket.room / 2
+            taken = LEASE if plenty else 1
+            if hold or (limit_s is not None and wait_s > limit_s):
                 taken = 0
-            bucket.level += taken
-            if taken:
-                self._save(connection, bucket)
-            found = self._load_rests(connection) if sync else None
-            return Slot(wait_s=wait_s, taken=taken, level=bucket.level, rests=found)
+            else:
+                bucket.level += taken
+                self._save(connection, bucket, **marks)
+            return Slot(
+                wait_s=wait_s,
+                taken=taken,
+                hold=hold,
+                sure=sure or known,
+                level=bucket.level,
+                rests=self._load_rests(connection) if sync else None,
+            )
 
         return await self._store.transact(work)
 
@@ -98,9 +135,9 @@ class SharedBucket:
         """Learn that the portal's counter is full; return the level."""
 
         def work(connection: Connection) -> float:
-            bucket = self._load(connection)
+            bucket, _ = self._load(connection)
             bucket.refused()
-            self._save(connection, bucket)
+            self._save(connection, bucket, sure=bucket.at + SURE_S)
             return bucket.level
 
         return await self._store.transact(work)
@@ -109,7 +146,7 @@ class SharedBucket:
         """Return one slot that was not used."""
 
         def work(connection: Connection) -> None:
-            bucket = self._load(connection)
+            bucket, _ = self._load(connection)
             bucket.level = max(0.0, bucket.level - 1)
             self._save(connection, bucket)
 
@@ -127,22 +164,21 @@ class SharedBucket:
 
         await self._store.transact(work)
 
-    def _load(self, connection: Connection) -> Bucket:
+    def _load(self, connection: Connection) -> tuple[Bucket, Row[Any] | None]:
         now = self._now(connection)
-        row = connection.execute(
-            select(buckets.c.level, buckets.c.updated).where(buckets.c.key == self._portal)
-        ).one_or_none()
+        row = connection.execute(select(buckets).where(buckets.c.key == self._portal)).one_or_none()
         bucket = Bucket(room=self._room, leak=self._leak, at=now)
         if row is not None:
             bucket.level, bucket.at = row.level, row.updated
             bucket.settle(now)
-        return bucket
+        return bucket, row
 
-    def _save(self, connection: Connection, bucket: Bucket) -> None:
-        values = {"level": bucket.level, "updated": bucket.at}
+    def _save(self, connection: Connection, bucket: Bucket, **marks: object) -> None:
+        values = {"level": bucket.level, "updated": bucket.at, **marks}
         mine = buckets.c.key == self._portal
         if connection.execute(update(buckets).where(mine).values(values)).rowcount == 0:
-            connection.execute(insert(buckets).values(key=self._portal, **values))
+            new = {"key": self._portal, "sure": 0.0, **values}
+            connection.execute(insert(buckets).values(new))
 
     def _load_rests(self, connection: Connection) -> dict[str, float]:
         mine = (rests.c.credential == self._credential) & (rests.c.until > self._clock.time())

@@ -126,8 +126,7 @@ class Client:
             PortalError: The portal refused.
         """
         headers = _HEADERS
-        server_key = call.version == 3 and risk is not Risk.READ and not call.is_batch
-        if server_key:
+        if call.version == 3 and risk is not Risk.READ and not call.is_batch:
             headers = {**_HEADERS, "Idempotency-Key": _server_key(key)}
         now = self._clock.monotonic()
         deadline = None if deadline_s is None else now + deadline_s
@@ -142,7 +141,6 @@ class Client:
             failed = error
         repeat = Repeat(
             risk=risk,
-            has_server_key=server_key,
             paced=self._limiter.paced,
             clock=self._clock,
             deadline=deadline,
@@ -178,7 +176,7 @@ class Client:
             max_rows=max_rows,
             on_progress=on_progress,
             checkpoint=checkpoint,
-            free=self._limiter.free,
+            free=self._limiter.free_for_many,
         )
 
     async def list_all(
@@ -215,7 +213,7 @@ class Client:
     ) -> dict[int | str, Row]:
         """Return id -> row for *ids*; see :func:`protocol.many.get_many`."""
         return await many.get_many(
-            send or self._read, call, ids, method=method, free=self._limiter.free
+            send or self._read, call, ids, method=method, free=self._limiter.free_for_many
         )
 
     async def batch(

@@ -6,8 +6,8 @@ same address), shares it through the SQL store we already have, gives a slot bac
 method rest alone. The arithmetic is twenty lines (``bucket.Bucket``). Three rules make it exact:
 
 - The portal's counter falls in steps of a second and ours evenly, so one step of room is left.
-- A picture that nothing confirmed lately is tried with one request before others follow: a full
-  bucket costs one refusal, not fifty.
+- A picture that nothing confirmed lately is tried out, one request first and few at a time. A
+  bucket that others filled costs three refusals at most, not fifty.
 - Who waits, waits in line: one line a process, one place a process in the shared bucket.
 """
 
@@ -18,7 +18,7 @@ import logging
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from bitrix24_agent.client.bucket import Bucket, SharedBucket
+from bitrix24_agent.client.bucket import SURE_S, Bucket, SharedBucket
 from bitrix24_agent.errors import NotSentError, OperationTimeError, StateError
 
 if TYPE_CHECKING:
@@ -33,8 +33,14 @@ log = logging.getLogger("bitrix24_agent.client")
 LEASE_S = 0.25
 """How long leased slots are good: one used later than it was counted makes the picture rosier."""
 
-CONFIRMED_S = 20.0
-"""How long an answer confirms the picture."""
+ENOUGH = 12
+"""Answers that confirm a picture of the bucket."""
+
+AT_ONCE = 3
+"""Requests in flight until then, after the first."""
+
+HOLD_S = 0.03
+"""How often a process looks whether another has finished trying the bucket out."""
 
 SYNC_S = 5.0
 """How often methods at rest are read from the store."""
@@ -49,10 +55,11 @@ _NEVER = float("-inf")
 class Grant:
     """Leave to send one request; tell the limiter once what came of it."""
 
-    __slots__ = ("at",)
+    __slots__ = ("at", "tries")
 
-    def __init__(self, at: float) -> None:
+    def __init__(self, at: float, *, tries: bool = False) -> None:
         self.at = at
+        self.tries = tries
 
 
 class Limiter:
@@ -81,9 +88,11 @@ class Limiter:
         self._waiting = 0
         self._lease = 0
         self._lease_until = _NEVER
-        self._confirmed_until = _NEVER
-        self._probe: Grant | None = None
-        self._verdict = asyncio.Event()
+        self._sure_until = _NEVER
+        self._answered_at = _NEVER
+        self._answers = 0
+        self._trying = 0
+        self._landed = asyncio.Event()
         self._refused_at = _NEVER
         self._synced_at = _NEVER
         self._rests: dict[str, float] = {}
@@ -104,7 +113,19 @@ class Limiter:
         fallen = max(0.0, now - self._bucket.at) * self._bucket.leak
         free = self._bucket.room - max(0.0, self._bucket.level - fallen) - self._waiting
         free += self._lease if now < self._lease_until else 0
-        return free if now < self._confirmed_until else min(free, 1.0)
+        if now < self._sure_until:
+            return free
+        return min(free, self._window(now) - self._trying)
+
+    def free_for_many(self) -> float:
+        """Return the same, taking one answer for proof that the picture is right.
+
+        For whoever has much to do and would rather be refused now and then than start slowly.
+        """
+        if self._clock.monotonic() < self._answered_at + SURE_S:
+            self._sure_until = max(self._sure_until, self._answered_at + SURE_S)
+            self._landed.set()
+        return self.free()
 
     def resting_s(self, method: str) -> float:
         """Return for how long *method* rests."""
@@ -146,34 +167,43 @@ class Limiter:
     async def _first_in_line(self, deadline: float | None) -> Grant:
         while True:
             now = self._clock.monotonic()
-            if now >= self._confirmed_until and self._probe is not None:
-                await self._verdict.wait()
-                continue
-            if self._leased(now):
+            if now >= self._sure_until:
+                if self._trying >= self._window(now):
+                    self._landed.clear()
+                    await self._landed.wait()
+                    continue
+            elif self._leased(now):
                 return Grant(now)
             wait_s = await self._reserve(deadline)
+            if wait_s is None:
+                await self._clock.sleep(HOLD_S)
+                continue
             if wait_s > 0:
+                now = self._clock.monotonic()
                 try:
                     await self._clock.sleep(wait_s)
                 except asyncio.CancelledError:
                     self._give_back()
                     raise
-                if self._refused_at > now:
-                    continue  # the portal refused another while this one waited: it was too early
-            grant = Grant(self._clock.monotonic())
-            if grant.at >= self._confirmed_until:
-                self._probe = grant
-                self._verdict.clear()
-            return grant
+            if self._refused_at > now:
+                continue  # the portal refused another meanwhile: this slot came too early
+            now = self._clock.monotonic()
+            tries = now >= self._sure_until
+            self._trying += tries
+            return Grant(now, tries=tries)
+
+    def _window(self, now: float) -> int:
+        """Return how many requests may be in flight while the picture is tried out."""
+        return min(AT_ONCE, 1 + self._answers) if now < self._answered_at + SURE_S else 1
 
     def _leased(self, now: float) -> bool:
-        if self._lease and now < self._lease_until and now < self._confirmed_until:
+        if self._lease and now < self._lease_until and now < self._sure_until:
             self._lease -= 1
             return True
         return False
 
-    async def _reserve(self, deadline: float | None) -> float:
-        """Take the next slot and return the seconds until it comes."""
+    async def _reserve(self, deadline: float | None) -> float | None:
+        """Take the next slot and return the seconds until it comes; None to ask again."""
         limit_s = None if deadline is None else deadline - self._clock.monotonic()
         if self._shared is not None:
             try:
@@ -187,12 +217,17 @@ class Limiter:
         self._bucket.level += 1
         return wait_s
 
-    async def _reserve_shared(self, shared: SharedBucket, limit_s: float | None) -> float:
-        sync = self._clock.monotonic() - self._synced_at > SYNC_S
-        slot = await shared.reserve(limit_s, sync=sync)
+    async def _reserve_shared(self, shared: SharedBucket, limit_s: float | None) -> float | None:
+        now = self._clock.monotonic()
+        sync = now - self._synced_at > SYNC_S
+        slot = await shared.reserve(limit_s, sure=now < self._sure_until, sync=sync)
+        if slot.hold:
+            return None
         if not slot.taken:
             raise _too_late(slot.wait_s)
         now = self._clock.monotonic()
+        if slot.sure and now >= self._sure_until:
+            self._sure_until = now + SURE_S / 2  # another process's word
         self._bucket.level, self._bucket.at = slot.level, now
         if slot.taken > 1:
             self._lease, self._lease_until = slot.taken - 1, now + LEASE_S
@@ -224,16 +259,20 @@ class Limiter:
 
     def confirmed(self, grant: Grant) -> None:
         """Learn that the portal took the request."""
-        self._confirmed_until = self._clock.monotonic() + CONFIRMED_S
-        self._end_probe(grant)
+        now = self._clock.monotonic()
+        self._answers = self._answers + 1 if now < self._answered_at + SURE_S else 1
+        self._answered_at = now
+        if now < self._sure_until or self._answers >= ENOUGH:
+            self._sure_until = now + SURE_S
+        self._land(grant)
 
     def unclear(self, grant: Grant) -> None:
         """Learn nothing: no answer came, but the request may have been counted."""
-        self._end_probe(grant)
+        self._land(grant)
 
     def unused(self, grant: Grant) -> None:
         """Give the slot back: nothing was sent."""
-        self._end_probe(grant)
+        self._land(grant)
         if self._limits is not None:
             self._give_back()
 
@@ -241,8 +280,8 @@ class Limiter:
         """Learn that the bucket was full when the request came."""
         now = self._clock.monotonic()
         news = grant.at >= self._refused_at  # what left before the last refusal says the same again
-        self._confirmed_until = now + CONFIRMED_S
-        self._end_probe(grant)
+        self._sure_until = now + SURE_S  # full, for sure
+        self._land(grant)
         if self._limits is None or not news:
             return
         self._refused_at = now
@@ -306,13 +345,14 @@ class Limiter:
         loop = asyncio.get_running_loop()
         if self._line is None or self._loop is not loop:
             self._line, self._loop = asyncio.Lock(), loop
-            self._probe, self._verdict, self._waiting = None, asyncio.Event(), 0
+            self._landed, self._trying, self._waiting = asyncio.Event(), 0, 0
         return self._line
 
-    def _end_probe(self, grant: Grant) -> None:
-        if grant is self._probe:
-            self._probe = None
-            self._verdict.set()
+    def _land(self, grant: Grant) -> None:
+        if grant.tries:
+            grant.tries = False
+            self._trying = max(0, self._trying - 1)
+        self._landed.set()
 
     def _give_back(self) -> None:
         self._bucket.level = max(0.0, self._bucket.level - 1)

@@ -39,8 +39,13 @@ PATIENCE_S = 60.0
 _BACKOFF = wait_random_exponential(multiplier=0.25, min=0.1, max=8.0)
 
 
-def may_repeat(error: CallFailedError, *, risk: Risk, has_server_key: bool) -> bool:
-    """Say whether sending again could waste time but never do the work twice."""
+def may_repeat(error: CallFailedError, *, risk: Risk) -> bool:
+    """Say whether sending again could waste time but never do the work twice.
+
+    A write whose answer is lost is never repeated, not even in v3 under its Idempotency-Key: the
+    portal stores only successful answers, and two calls under one key at the same time may both
+    run. Source: api-reference/rest-v3.md
+    """
     match error.outcome:
         case "not_sent":
             return error.next_step == "wait"
@@ -49,7 +54,7 @@ def may_repeat(error: CallFailedError, *, risk: Risk, has_server_key: bool) -> b
         case "partial":
             return False  # some batch commands already ran; never repeat the whole
         case "unknown":
-            return risk is Risk.READ or has_server_key
+            return risk is Risk.READ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +63,12 @@ class Repeat:
 
     Attributes:
         risk: Of the call.
-        has_server_key: The portal itself refuses to do the work twice (v3 ``Idempotency-Key``).
         paced: A limiter keeps calls apart, so a full bucket needs no wait of our own.
         clock: Where waits happen.
         deadline: Monotonic time after which nothing is sent, or None.
     """
 
     risk: Risk
-    has_server_key: bool
     paced: bool
     clock: Clock
     deadline: float | None = None
@@ -89,9 +92,7 @@ class Repeat:
         return await retrying(once)
 
     def _worth_it(self, error: BaseException) -> bool:
-        return isinstance(error, CallFailedError) and may_repeat(
-            error, risk=self.risk, has_server_key=self.has_server_key
-        )
+        return isinstance(error, CallFailedError) and may_repeat(error, risk=self.risk)
 
     def _wait_s(self, state: RetryCallState) -> float:
         error = _error_of(state)

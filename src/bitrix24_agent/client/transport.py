@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
+import httpcore  # noqa: F401 -- httpx would load it during the first call, 40 ms of it
 import httpx
 
 from bitrix24_agent.errors import CallFailedError, NotSentError, OutcomeUnknownError
@@ -153,32 +154,32 @@ class HttpTransport:
         if known is None:
             known = self._loops[loop] = {}
             _hush()
-        proxy = self._proxy or _proxy_of(scheme, host)
-        pools = known.get((scheme, proxy))
-        if pools is None:
-            # A context costs 20 ms of reading certificates: made once, and never for plain http.
-            tls: ssl.SSLContext | bool = False
-            if scheme == "https" or proxy:
-                tls = self._tls = self._tls or httpx.create_ssl_context()
-            pools = known[(scheme, proxy)] = [
-                _Pool(
-                    httpx.AsyncHTTPTransport(
-                        verify=tls,
-                        proxy=proxy,
-                        limits=httpx.Limits(
-                            max_connections=CONNECTIONS,
-                            max_keepalive_connections=CONNECTIONS,
-                            keepalive_expiry=KEEP_ALIVE_S,
-                        ),
-                    )
-                )
-                for _ in range(POOLS)
-            ]
-        best = pools[0]
-        for pool in pools:
-            if pool.busy < best.busy and best.busy >= CONNECTIONS - 1:
+        shard = known.get((scheme, host))
+        if shard is None:
+            shard = known[(scheme, host)] = []
+        best: _Pool | None = None
+        for pool in shard:
+            if pool.busy < CONNECTIONS:
+                return pool
+            if best is None or pool.busy < best.busy:
                 best = pool
+        if best is None or len(shard) < POOLS:
+            best = self._new_pool(scheme, host)
+            shard.append(best)
         return best
+
+    def _new_pool(self, scheme: str, host: str) -> _Pool:
+        proxy = self._proxy or _proxy_of(scheme, host)
+        # A context costs 30 ms of reading certificates: made once, and never for plain http.
+        tls: ssl.SSLContext | bool = False
+        if scheme == "https" or proxy:
+            tls = self._tls = self._tls or httpx.create_ssl_context()
+        limits = httpx.Limits(
+            max_connections=CONNECTIONS,
+            max_keepalive_connections=CONNECTIONS,
+            keepalive_expiry=KEEP_ALIVE_S,
+        )
+        return _Pool(httpx.AsyncHTTPTransport(verify=tls, proxy=proxy, limits=limits))
 
 
 class _Pool:
@@ -191,7 +192,7 @@ class _Pool:
         self.busy = 0
 
 
-_Pools = dict[tuple[str, str | None], list[_Pool]]
+_Pools = dict[tuple[str, str], list[_Pool]]
 
 
 class _Sent:

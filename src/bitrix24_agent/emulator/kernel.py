@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bitrix24_agent.emulator import moments, registry
+from bitrix24_agent.emulator import happenings, moments, registry
 from bitrix24_agent.emulator.documented import is_documented
 from bitrix24_agent.emulator.journal import Executed
 from bitrix24_agent.emulator.refusal import Refusal, RefusalV3, not_implemented
@@ -85,6 +85,8 @@ class Kernel:
         reply = found if isinstance(found, Reply) else Reply(result=found)
         entry.result = reply.result
         self.journal.execute(entry)
+        if played.writes:
+            happenings.tell(self.world, played.name, visit.params, reply.result)
         return reply, self._charge(origin, played.name, started)
 
     def unknown(self, name: str, version: int) -> Refusal | RefusalV3:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 
 SERVER_ZONE = timezone(timedelta(hours=3))
@@ -14,6 +14,11 @@ _SHAPES = ("%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y", "%m/%d/%Y")
 def iso(moment: int) -> str:
     """Return ``2026-03-02T10:11:12+03:00``."""
     return datetime.fromtimestamp(moment, SERVER_ZONE).isoformat()
+
+
+def utc(moment: int) -> str:
+    """Return ``2026-03-02T07:11:12Z``."""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def day(moment: int) -> str:

@@ -45,7 +45,7 @@ class RefusalV3(Exception):  # noqa: N818 -- an answer of the portal, not a faul
         validation: Sequence[tuple[str, str]] = (),
     ) -> None:
         super().__init__(code, message, status)
-        self.code = code if code.startswith(("BITRIX_", "ERROR_")) else V3 + code
+        self.code = code if code.startswith(("BITRIX_", "ERROR_", "NOTE_")) else V3 + code
         self.message = message
         self.status = status
         self.validation = tuple(validation)

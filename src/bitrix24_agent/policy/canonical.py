@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from bitrix24_agent.errors import ArgumentsError, UnknownMethodError
+from bitrix24_agent.errors import ArgumentsError, Problem, UnknownMethodError
 from bitrix24_agent.model import Call
 from bitrix24_agent.policy.forms import read_query
 from bitrix24_agent.policy.names import Spelling, read_name, shown
@@ -95,13 +95,19 @@ def unknown(spelling: Spelling, version: int | None, catalog: Catalog) -> Unknow
 
 
 def _version(version: object, spelling: Spelling) -> int | None:
-    if version is not None and (isinstance(version, bool) or version not in VERSIONS):
-        raise ArgumentsError(f"version {version!r:.20} does not exist; use 2 or 3, or leave it out")
-    if spelling.version and version is not None and version != spelling.version:
+    if version is None:
+        return spelling.version
+    # A version that is nearly one (2.0, True, "2") is refused: ignoring it would choose another.
+    if not isinstance(version, int) or isinstance(version, bool) or version not in VERSIONS:
+        raise ArgumentsError(
+            "this version does not exist; use the number 2 or 3, or leave it out",
+            problems=(Problem(path="version", message="must be 2 or 3"),),
+        )
+    if spelling.version and version != spelling.version:
         raise ArgumentsError(
             f"the name says version {spelling.version}, the call says {version}; give one"
         )
-    return int(version) if isinstance(version, int) else spelling.version
+    return int(version)
 
 
 def _fitting(name: str, arguments: Mapping[str, Json], catalog: Catalog) -> Method | None:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from bitrix24_agent.model import Json
     from bitrix24_agent.policy.port import Catalog
 
+MAX_COMMANDS = 2_500
+"""Fifty full requests: what a human can still be asked about, and a portal's pace can carry."""
+
 _KEY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _REFERRED = re.compile(r"\$result\s*\[\s*([^\[\]]*?)\s*\]", re.IGNORECASE)
 _SHAPES = 'give {"key": "method?query"}, a list, or objects {"method": ..., "params": {...}}'
@@ -34,7 +37,7 @@ _SHAPES = 'give {"key": "method?query"}, a list, or objects {"method": ..., "par
 def read_batch(
     params: object, *, version: int | None, catalog: Catalog, allow_unlisted: bool = False
 ) -> Call:
-    """Return a batch with every command canonical, in order; any number, it is split when sent.
+    """Return a batch with every command canonical, in order; it is split when sent.
 
     ``cmd`` may be an object, a list or JSON text; each command a text ``method?query``, an object
     with ``method`` and ``params`` (v3: ``query``), or a pair. Linked commands (``$result[key]``)
@@ -49,6 +52,8 @@ def read_batch(
     raw = _keyed(cmd)
     if not raw:
         raise refused("cmd", "holds no commands", _SHAPES)
+    if len(raw) > MAX_COMMANDS:
+        raise refused("cmd", f"holds {len(raw)} commands", f"give at most {MAX_COMMANDS} at a time")
     read = {key: _command(key, value) for key, value in raw.items()}
     chosen = version or _version(read, catalog)
     commands: dict[str, Call] = {}

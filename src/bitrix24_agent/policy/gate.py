@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bitrix24_agent.model import Risk, Verdict
 from bitrix24_agent.policy.credentials import find_credential
-from bitrix24_agent.policy.hosts import refused_callback
+from bitrix24_agent.policy.hosts import refused_callback, refused_fetch
 from bitrix24_agent.policy.risk import assess
 from bitrix24_agent.policy.rules import Policy, is_full_name, matching
 
@@ -106,6 +106,14 @@ def _denied(
         return f"pack:{method.pack}", f"{name} is in the pack {method.pack}; enabled are {enabled}"
     if policy.read_only and risk > Risk.READ:
         return "read_only", f"{name} is a {risk} call; only reads are allowed here"
+    if risk > Risk.READ:
+        fetched = refused_fetch(call.params, policy.callback_hosts)
+        if fetched is not None:
+            path, reason = fetched
+            return (
+                "callback_hosts",
+                f"{path}: the portal may not be made to open this address: {reason}",
+            )
     callback = refused_callback(name, call.params, policy.callback_hosts)
     if callback is not None:
         path, reason = callback

@@ -76,7 +76,7 @@ def shown(spelled: str) -> str:
     """Return *spelled* safe to repeat: nothing after ``?``, nothing of an address."""
     if _ADDRESS.search(spelled):
         return "an address"
-    kept = re.sub(r"[^A-Za-z0-9_./@-]", "�", spelled.split("?")[0][:80])
+    kept = re.sub(r"[^A-Za-z0-9_./@-]", "�", spelled[:400].split("?")[0][:80])
     return repr(kept)
 
 

@@ -1,4 +1,4 @@
-"""A plan's pure parts: what it is bound to, how it reads, which read shows the object before."""
+"""A plan's pure parts: what it is bound to, and which read shows the object before."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hmac
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from bitrix24_agent.model import Call, FieldChange, Risk, canonical_json
+from bitrix24_agent.model import Call, Risk, canonical_json
 from bitrix24_agent.policy.credentials import folded
 from bitrix24_agent.policy.values import has_reference
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from bitrix24_agent.params import Param
     from bitrix24_agent.policy.port import Catalog
 
-MAX_SHOWN = 40
-MAX_CHARS = 200
 _VOLATILE = frozenset({
     "lastactivitydate", "lastactivitytime", "lastactivityby", "isonline", "lastlogin",
     "timestampx", "vieweddate", "favorite", "ismuted", "newcommentscount",
@@ -28,7 +26,6 @@ _VOLATILE = frozenset({
 })  # fmt: skip
 """What changes by being looked at, or by other people's presence: not a change of the object."""
 
-_NAMES = ("TITLE", "title", "NAME", "name", "LAST_NAME", "SUBJECT", "subject")
 _WRAPPERS = ("item", "task", "element", "product", "order", "message", "0")
 
 
@@ -73,62 +70,7 @@ def is_approval(key: bytes, plan_digest: str, plan_id: str, token: str) -> bool:
     return hmac.compare_digest(approval_token(key, plan_digest, plan_id), token.strip().lower())
 
 
-# --- how it reads ---------------------------------------------------------------------------------
-
-
-def summarise(call: Call, method: Method | None, risk: Risk) -> str:
-    """Return the line a human decides by: risk, method, the object, the fields that change."""
-    mark = "" if risk is Risk.READ else f"[{risk}] "
-    if call.is_batch:
-        counted: dict[str, int] = {}
-        for inner in call.commands.values():
-            counted[inner.method] = counted.get(inner.method, 0) + 1
-        names = ", ".join(f"{n} × {name}" if n > 1 else name for name, n in counted.items())
-        return _cut(f"{mark}batch of {len(call.commands)}: {names}", 400)
-    parts = [f"{mark}{call.method}"]
-    if call.version == 3:
-        parts[0] += " (v3)"
-    targets = [f"{n}={_shown(v)}" for n, v in call.params.items() if not isinstance(v, dict | list)]
-    parts += targets[:6]
-    inner_names = [name for value in _objects(call.params) for name in value]
-    if inner_names:
-        parts.append(
-            f"sets {', '.join(inner_names[:12])}" + (" …" if len(inner_names) > 12 else "")
-        )
-    if method is not None and method.summary:
-        parts.append(f"— {method.summary}")
-    return _cut(" ".join(parts), 400)
-
-
-def diff(before: Mapping[str, Json] | None, call: Call) -> tuple[FieldChange, ...]:
-    """Return what changes, field by field; for a batch *before* holds one object by command key.
-
-    ``before`` is None for a field that did not exist or could not be read, ``after`` is None for
-    one that goes.
-    """
-    if call.is_batch:
-        found = before or {}
-        return tuple(
-            FieldChange(path=c.path, before=c.before, after=c.after, command=key)
-            for key, inner in call.commands.items()
-            for c in diff(_mapping(found.get(key)), inner)
-        )[: MAX_SHOWN * 4]
-    item = item_of(before)
-    if _is_delete(call.method):
-        kept = {n: v for n, v in (item or {}).items() if v not in (None, "", [], {})}
-        named = sorted(kept, key=lambda n: (n not in _NAMES, list(kept).index(n)))
-        return tuple(
-            FieldChange(path=name, before=_brief(kept[name]), after=None)
-            for name in named[:MAX_SHOWN]
-            if not isinstance(kept[name], dict)
-        )
-    changes = []
-    lookup = {folded(name): value for name, value in (item or {}).items()}
-    for path, after in _changed_fields(call):
-        was = lookup.get(folded(path.rpartition(".")[2]))
-        if item is None or not _same(was, after):
-            changes.append(FieldChange(path=path, before=_brief(was), after=_brief(after)))
-    return tuple(changes[:MAX_SHOWN])
+# --- which read shows it --------------------------------------------------------------------------
 
 
 def item_of(result: object) -> Mapping[str, Json] | None:
@@ -145,8 +87,6 @@ def item_of(result: object) -> Mapping[str, Json] | None:
             return item_of(inner)
     return result
 
-
-# --- which read shows it --------------------------------------------------------------------------
 
 _CHANGES = {"update", "delete", "edit", "remove", "save", "modify", "rename", "move", "markdeleted"}
 _READS = ("get", "item")
@@ -224,8 +164,7 @@ def _address(call: Call, reader: Method) -> dict[str, Json] | None:
             return None
         wanted[filters[0]] = {"ID" if reader.version == 2 else "id": target}
     if reader.version == 3 and "select" in {param.name for param in top}:
-        fields = [path.rpartition(".")[2] for path, _ in _changed_fields(call)]
-        wanted["select"] = list(dict.fromkeys(["id", *fields]))
+        wanted["select"] = list(dict.fromkeys(["id", *_set_fields(call)]))
     return wanted
 
 
@@ -245,29 +184,17 @@ _TYPES = frozenset({"entitytypeid", "ownertypeid", "iblockid", "iblocktypeid"})
 # --- small things ---------------------------------------------------------------------------------
 
 
-def _is_delete(method: str) -> bool:
-    return method.rpartition(".")[2].lower() in ("delete", "remove", "markdeleted", "deletetree")
-
-
-def _changed_fields(call: Call) -> Iterator[tuple[str, Json]]:
-    """Yield path and new value of every field the call sets; ids only say which object."""
+def _set_fields(call: Call) -> Iterator[str]:
+    """Yield the names of the fields the call sets; ids only say which object."""
     for name, value in call.params.items():
         if folded(name) in ("fields", "data") and isinstance(value, dict):
-            for inner, new in value.items():
-                yield f"{name}.{inner}", new
-        elif folded(name) not in _ADDRESSING:
-            yield name, value
+            yield from value
+        elif folded(name) not in ADDRESSING:
+            yield name
 
 
-_ADDRESSING = frozenset(
-    {*_TARGET_NAMES, "entitytypeid", "authconnector", "start", "params", "ownertypeid"}
-)
-
-
-def _objects(params: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:
-    for value in params.values():
-        if isinstance(value, dict):
-            yield value
+ADDRESSING = frozenset({*_TARGET_NAMES, "entitytypeid", "authconnector", "start", "ownertypeid"})
+"""Folded names that say which object a call is about; what it gets has other names."""
 
 
 def _steady(value: Json) -> Json:
@@ -280,49 +207,3 @@ def _steady(value: Json) -> Json:
 
 def _linked(call: Call) -> bool:
     return has_reference(dict(call.params))
-
-
-def _mapping(value: object) -> Mapping[str, Json] | None:
-    return value if isinstance(value, Mapping) else item_of(value)
-
-
-def _same(before: Json, after: Json) -> bool:
-    """Whether the portal calls both equal: numbers come as text, no value as null or ''."""
-    empty: tuple[Json, ...] = (None, "", [], {})
-    if before in empty and after in empty:
-        return True
-    if isinstance(before, bool) or isinstance(after, bool):
-        return _yes(before) == _yes(after)
-    if isinstance(before, str | int | float) and isinstance(after, str | int | float):
-        if str(before) == str(after):
-            return True
-        try:
-            return float(before) == float(after)
-        except ValueError:
-            return False
-    return canonical_json(before) == canonical_json(after)
-
-
-def _yes(value: Json) -> str:
-    return {"y": "true", "1": "true", "n": "false", "0": "false"}.get(
-        str(value).lower(), str(value).lower()
-    )
-
-
-def _brief(value: Json) -> Json:
-    """Cut long texts; small structures stay as they are."""
-    if isinstance(value, str):
-        return _cut(value, MAX_CHARS)
-    if isinstance(value, dict | list):
-        text = canonical_json(value)
-        return value if len(text) <= MAX_CHARS * 2 else _cut(text, MAX_CHARS)
-    return value
-
-
-def _shown(value: Json) -> str:
-    text = _cut(" ".join(str(value).split()), 60)
-    return repr(text) if isinstance(value, str) and not text.isalnum() else text
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"

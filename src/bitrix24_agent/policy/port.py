@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Catalog(Protocol):
-    """Look-up of documented methods; ``reference.catalog.References`` is one."""
+    """Look-up of documented methods; ``reference.catalog.Catalog`` is one."""
 
     def lookup(self, name: str, version: int | None = None, /) -> Method | None:
         """Return the method of this name in any case, the newest version by default, or None."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bitrix24_agent.model import Risk
 from bitrix24_agent.policy.credentials import folded
+from bitrix24_agent.policy.validate import hidden_references
 from bitrix24_agent.policy.values import has_reference, is_false, walk
 from bitrix24_agent.policy.worse import made_worse
 
@@ -42,6 +43,9 @@ def assess(call: Call, catalog: Catalog) -> Judged:
     own: Judged = (method.risk, f"{method.name} is a {method.risk} method")
     if method.risk is Risk.DESTRUCTIVE:
         return own
+    hidden = hidden_references(method, call.params) if method.risk is Risk.WRITE else []
+    if hidden:
+        return Risk.DESTRUCTIVE, f"{hidden[0]} is hidden in a reference: it could change anything"
     return max((own, *_raised(method.name.lower(), method.risk, call.params)), key=lambda j: j[0])
 
 
@@ -76,7 +80,8 @@ def _offline_queue(params: Mapping[str, Json]) -> Judged:
 
 def _bot_events(params: Mapping[str, Json]) -> Judged:
     """Source: api-reference/chat-bots/chat-bots-v2/imbot.v2/events/event-get.md."""
-    if not is_false(_value(params, "offset", None)):
+    offset = _value(params, "offset", None)
+    if has_reference(offset) or not is_false(offset):
         return (
             Risk.DESTRUCTIVE,
             "offset confirms every event below it; they are not delivered again",
@@ -161,10 +166,11 @@ def _flags(params: Mapping[str, Json]) -> Judged:
             return _sharing(params)
         if _marks_deletion(path[-1], names, value):
             return Risk.DESTRUCTIVE, f"{'.'.join(path)} deletes a part of the object"
-        if last == "value" and _blank(value) and not _MULTIFIELDS.isdisjoint(names[:-1]):
+        may_be_blank = _blank(value) or has_reference(value)
+        if last == "value" and may_be_blank and not _MULTIFIELDS.isdisjoint(names[:-1]):
             return (
                 Risk.DESTRUCTIVE,
-                f"{'.'.join(path)} is empty, which deletes that phone or address",
+                f"{'.'.join(path)} is empty or not known, which deletes that phone or address",
             )
     return _NOTHING
 
@@ -177,7 +183,7 @@ def _marks_deletion(name: str, names: list[str], value: Json) -> bool:
     """
     if isinstance(value, str) and value.strip().lower() in ("del", "delete"):
         return True
-    if is_false(value) or value in ([], {}):
+    if (is_false(value) and not has_reference(value)) or value in ([], {}):
         return False
     if names[-1] in _DELETES or name.lower().endswith("_del"):
         return True
@@ -203,8 +209,9 @@ def _empty_set(params: Mapping[str, Json]) -> Judged:
 def _emptied_files(params: Mapping[str, Json]) -> Judged:
     """Source: api-reference/files/how-to-update-files.md."""
     for path, value in walk(dict(params)):
-        if value in ([], {}, "") and any("files" in folded(step) for step in path):
-            return Risk.DESTRUCTIVE, f"{'.'.join(path)} is empty, which drops the files"
+        gone = value in ([], {}, "") or has_reference(value)
+        if gone and any("files" in folded(step) for step in path):
+            return Risk.DESTRUCTIVE, f"{'.'.join(path)} may be empty, which drops the files"
     return _NOTHING
 
 
@@ -216,4 +223,10 @@ def _blank(value: Json) -> bool:
     """Whether a person would see nothing: blanks and characters without width count as empty."""
     if value is None or value is False:
         return True
-    return isinstance(value, str) and not any(c.isprintable() and not c.isspace() for c in value)
+    return isinstance(value, str) and not any(
+        c.isprintable() and not c.isspace() and c not in _LOOKS_BLANK for c in value
+    )
+
+
+_LOOKS_BLANK = frozenset("\u2800\u3164\u115f\u1160\uffa0")
+"""Letters by the tables of Unicode that show nothing: a braille blank and the Hangul fillers."""

@@ -10,16 +10,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher, get_close_matches
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from bitrix24_agent.errors import Problem
 from bitrix24_agent.model import Risk
 from bitrix24_agent.params import Param
 from bitrix24_agent.policy.credentials import credential_name
-from bitrix24_agent.policy.values import has_reference
+from bitrix24_agent.policy.values import has_reference, is_reference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from bitrix24_agent.model import Call, Json, Method, MethodDetail
     from bitrix24_agent.policy.port import Catalog
@@ -31,6 +32,7 @@ WRITES = frozenset({"auth_connector"})
 """Parameters that any changing call may carry."""
 
 MAX_PROBLEMS = 25
+MAX_GUESSES = 200
 _ALIKE = 0.84
 _OPERATORS = re.compile(r"^[!=<>@%]+")
 _NUMBER = re.compile(r"\s*[+-]?\d+(?:\.\d+)?\s*")
@@ -43,19 +45,24 @@ def check_arguments(
 ) -> tuple[dict[str, Json], list[Problem]]:
     """Return *params* under the catalogue's names, and everything that is wrong with them.
 
-    Top-level names match whatever their case. ``True`` for a documented ``Y``/``N`` becomes
-    ``"Y"``; nothing else is changed. Names that carry credentials are left to the gate, which
-    refuses them with the rule that says so.
+    Top-level names match whatever their case and come in the order the page lists them: the
+    portal reads the parameters of some methods by position. ``True`` for a documented ``Y``/``N``
+    becomes ``"Y"``; nothing else is changed. Names that carry credentials are left to the gate,
+    which refuses them with the rule that says so.
     """
+    problems = _Problems()
+    return _arguments(method, params, problems), problems[:MAX_PROBLEMS]
+
+
+def _arguments(method: Method, params: Mapping[str, Json], problems: _Problems) -> dict[str, Json]:
     shape = _shape(method)
     found: dict[str, Json] = {}
-    problems: list[Problem] = []
     for name, value in params.items():
-        node = shape.top.get(name.lower())
+        node = shape.named(name)
         if node is None:
             found[name] = value
-            if not _common(name, method, shape):
-                problems.append(_unknown(name, method, shape))
+            if not problems.full and not _common(name, method, shape):
+                problems.append(_unknown(name, method, shape, problems))
             continue
         own = node.param.name
         if own in found:
@@ -63,7 +70,25 @@ def check_arguments(
             continue
         found[own] = _check(node, value, own, method.version, problems)
     _absent(shape.root, found, "", problems)
-    return found, problems[:MAX_PROBLEMS]
+    if method.risk > Risk.READ:
+        problems += [
+            Problem(
+                path=path,
+                message="is hidden in a reference; nobody could see what it changes",
+                hint="give the object itself, with references for single values",
+            )
+            for path in _hidden(shape, params)
+        ]
+    own_order = [name for name in shape.root.inside if name in found]
+    return {name: found[name] for name in (*own_order, *(n for n in found if n not in own_order))}
+
+
+def hidden_references(method: Method, params: Mapping[str, Json]) -> list[str]:
+    """Return the path of every object or list that a reference stands for.
+
+    What such a call changes cannot be judged, by rules or by people.
+    """
+    return _hidden(_shape(method), params)
 
 
 def check_call(call: Call, catalog: Catalog) -> tuple[Call, list[Problem]]:
@@ -71,18 +96,40 @@ def check_call(call: Call, catalog: Catalog) -> tuple[Call, list[Problem]]:
 
     A method the catalogue does not list has nothing to check against and comes back as it is.
     """
-    if call.is_batch:
-        problems: list[Problem] = []
-        commands = {}
-        for key, inner in call.commands.items():
-            commands[key], found = check_call(inner, catalog)
-            problems += [replace(p, path=f"cmd.{key}.{p.path}") for p in found]
-        return replace(call, commands=commands), problems[:MAX_PROBLEMS]
-    method = catalog.lookup(call.method, call.version)
-    if method is None:
-        return call, []
-    params, problems = check_arguments(method, call.params)
-    return call.with_all(params), problems
+    problems = _Problems()
+    return _call(call, catalog, problems), problems[:MAX_PROBLEMS]
+
+
+def _call(call: Call, catalog: Catalog, problems: _Problems) -> Call:
+    if not call.is_batch:
+        method = catalog.lookup(call.method, call.version)
+        if method is None:
+            return call
+        return call.with_all(_arguments(method, call.params, problems))
+    commands = {}
+    for key, inner in call.commands.items():
+        if problems.full:
+            break
+        before = len(problems)
+        commands[key] = _call(inner, catalog, problems)
+        problems[before:] = [replace(p, path=f"cmd.{key}.{p.path}") for p in problems[before:]]
+    return call if problems.full else replace(call, commands=commands)
+
+
+class _Problems(list[Problem]):
+    """What is wrong with a call, and how many names were searched for what they may mean."""
+
+    guesses = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether more problems would help nobody."""
+        return len(self) >= MAX_PROBLEMS
+
+    def may_guess(self) -> bool:
+        """Whether one more name may be compared with all documented ones, which takes time."""
+        self.guesses += 1
+        return not self.full and self.guesses <= MAX_GUESSES
 
 
 # --- the shape of a method's parameters, made once ------------------------------------------------
@@ -109,6 +156,10 @@ class _Shape:
     detail: MethodDetail
     root: _Node
     top: dict[str, _Node]
+
+    def named(self, name: str) -> _Node | None:
+        """Return the top-level parameter meant: ``sort`` and ``SORT`` can be two of them."""
+        return self.root.inside.get(name) or self.top.get(name.lower())
 
 
 _shapes: dict[tuple[str, int], _Shape] = {}
@@ -180,13 +231,13 @@ def _node(param: Param) -> _Node:
 # --- checking -------------------------------------------------------------------------------------
 
 
-def _check(node: _Node, value: Json, path: str, version: int, problems: list[Problem]) -> Json:
+def _check(node: _Node, value: Json, path: str, version: int, problems: _Problems) -> Json:
     """Return *value* as it will be sent; add what is wrong with it."""
     if value is None:
         if node.param.required:
             problems.append(Problem(path=path, message="is required, null was given"))
         return value
-    if (isinstance(value, str | dict)) and has_reference(value):
+    if is_reference(value):
         return value  # another command of the batch will fill it in
     if value == "" and version == 2 and not node.param.required:
         return value  # the portal's way to clear a value
@@ -215,14 +266,14 @@ def _check(node: _Node, value: Json, path: str, version: int, problems: list[Pro
     return value
 
 
-def _check_item(node: _Node, value: Json, path: str, version: int, problems: list[Problem]) -> Json:
+def _check_item(node: _Node, value: Json, path: str, version: int, problems: _Problems) -> Json:
     if isinstance(value, dict) and node.inside:
         return _check_object(node, value, path, version, problems)
     return _check(node, value, path, version, problems)
 
 
 def _check_object(
-    node: _Node, value: dict[str, Json], path: str, version: int, problems: list[Problem]
+    node: _Node, value: dict[str, Json], path: str, version: int, problems: _Problems
 ) -> dict[str, Json]:
     """Check what is inside an object; unlisted keys pass unless they look mistyped."""
     found: dict[str, Json] = {}
@@ -232,8 +283,8 @@ def _check_object(
             found[name] = _check(child, inner, f"{path}.{name}", version, problems)
             continue
         found[name] = inner
-        if not node.param.open:
-            meant = _mistyped(name, node.inside)
+        if not node.param.open and problems.may_guess():
+            meant = _mistyped(name, tuple(node.inside))
             if meant:
                 problems.append(
                     Problem(
@@ -244,9 +295,11 @@ def _check_object(
     return found
 
 
-def _absent(node: _Node, found: Mapping[str, Json], path: str, problems: list[Problem]) -> None:
+def _absent(node: _Node, found: Mapping[str, Json], path: str, problems: _Problems) -> None:
     """Add what is required and missing; among alternatives one is enough."""
     prefix = f"{path}." if path else ""
+    if path and _folded(node.param.name) == "filter":
+        found = {_OPERATORS.sub("", name): value for name, value in found.items()}
     for child in node.required:
         if child.param.name not in found and not _spelt(child.param.name, found):
             hint = " or ".join(child.param.type.split("|"))
@@ -282,15 +335,55 @@ def _common(name: str, method: Method, shape: _Shape) -> bool:
     return lower.startswith("uf_") and "fields" not in shape.top
 
 
+# --- references that hide what a call changes -----------------------------------------------------
+
+_HOLDERS = frozenset({
+    "fields", "field", "data", "params", "items", "rows", "settings", "options", "config", "values",
+    "properties", "propertyvalues", "arfields", "taskdata", "flowdata", "access", "rights",
+})  # fmt: skip
+"""Names of objects and lists, for parameters whose type no page tells."""
+
+
+def _hidden(shape: _Shape, params: Mapping[str, Json]) -> list[str]:
+    if not any(map(has_reference, params.values())):
+        return []
+    return [
+        path
+        for name, value in params.items()
+        for path in _behind(shape.named(name), value, name, name)
+    ]
+
+
+def _behind(node: _Node | None, value: Json, name: str, path: str) -> Iterator[str]:
+    """Yield the path of every reference in *value* where an object or a list belongs."""
+    if is_reference(value):
+        if _holds_more(node, name):
+            yield path
+    elif isinstance(value, dict):
+        for inner, part in value.items():
+            child = None if node is None else node.inside.get(inner) or node.element
+            yield from _behind(child, part, inner, f"{path}.{inner}")
+    elif isinstance(value, list):
+        element = None if node is None else node.element
+        for index, part in enumerate(value):
+            # Without a type of its own an element may be a number as well as an object.
+            yield from _behind(element, part, "", f"{path}[{index}]")
+
+
+def _holds_more(node: _Node | None, name: str) -> bool:
+    if node is None or node.param.type == "any":
+        return bool(node and (node.inside or node.element)) or _folded(name) in _HOLDERS
+    types = node.param.type.split("|")
+    return all(t in ("object", "array", "any") or t.endswith("[]") for t in types)
+
+
 # --- problems, in words ---------------------------------------------------------------------------
 
 
-def _unknown(name: str, method: Method, shape: _Shape) -> Problem:
+def _unknown(name: str, method: Method, shape: _Shape, problems: _Problems) -> Problem:
     own = [node.param.name for node in shape.top.values()]
-    near = [
-        shape.top[word].param.name
-        for word in get_close_matches(name.lower()[:64], list(shape.top), n=2, cutoff=0.6)
-    ]
+    words = _near(name.lower()[:64], tuple(shape.top)) if problems.may_guess() else []
+    near = [shape.top[word].param.name for word in words]
     near = near or [n for n in own if _folded(n) == _folded(name)]
     holder = next((n for n in shape.top.values() if _inside(n, name)), None)
     if near:
@@ -336,7 +429,13 @@ def _kind(value: Json) -> str:
     return "a list" if isinstance(value, list) else "an object"
 
 
-def _mistyped(name: str, known: Iterable[str]) -> str | None:
+@lru_cache(maxsize=4096)
+def _near(word: str, known: tuple[str, ...]) -> list[str]:
+    return get_close_matches(word, known, n=2, cutoff=0.6)
+
+
+@lru_cache(maxsize=4096)
+def _mistyped(name: str, known: tuple[str, ...]) -> str | None:
     """Return the documented name that *name* is a slip of, or None."""
     word = _folded(_OPERATORS.sub("", name))
     if not word or word.startswith("uf"):

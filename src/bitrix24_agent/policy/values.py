@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 32
 MAX_BYTES = 4 * 1024 * 1024
+MAX_BITS = 128
 REFERENCE = re.compile(r"\$result\s*\[", re.IGNORECASE)
 """A batch reference inside a string: its value is not known before the batch runs."""
 
@@ -98,8 +99,11 @@ def refused(path: str, message: str, hint: str = "") -> ArgumentsError:
 
 
 def walk(value: Json, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Json]]:
-    """Yield every leaf and every empty container of *value* with the names that lead to it."""
-    if isinstance(value, dict) and value:
+    """Yield every leaf and every empty container of *value* with the names that lead to it.
+
+    A v3 reference (``{"$ref": ...}``) is one leaf: it stands for a value nobody has seen yet.
+    """
+    if isinstance(value, dict) and value and not is_reference(value):
         for name, inner in value.items():
             yield from walk(inner, (*path, name))
     elif isinstance(value, list) and value:
@@ -114,8 +118,15 @@ def has_reference(value: Json) -> bool:
     if isinstance(value, str):
         return "$" in value and REFERENCE.search(value) is not None
     if isinstance(value, dict):
-        return any(n in ("$ref", "$refArray") or has_reference(v) for n, v in value.items())
+        return is_reference(value) or any(map(has_reference, value.values()))
     return isinstance(value, list) and any(map(has_reference, value))
+
+
+def is_reference(value: Json) -> bool:
+    """Whether another command fills in *value* itself, not only something inside it."""
+    if isinstance(value, dict):
+        return any(name.lower() in ("$ref", "$refarray") for name in value)
+    return isinstance(value, str) and has_reference(value)
 
 
 def is_false(value: Json) -> bool:
@@ -141,9 +152,11 @@ class _Copier:
     def copy(self, value: object, path: str, depth: int) -> Json:
         if type(value) is str:
             return self._text(value, path)
-        if value is None or type(value) in (bool, int):
+        if value is None or type(value) is bool:
             self._weigh(5, path)
             return value
+        if type(value) is int:
+            return self._integer(value, path)
         if type(value) is float:
             return self._number(value, path)
         if isinstance(value, Mapping):
@@ -162,8 +175,7 @@ class _Copier:
         if isinstance(value, str):
             return self._text(str.__str__(value), path)
         if isinstance(value, int):
-            self._weigh(5, path)
-            return int(value)
+            return self._integer(int(value), path)
         if isinstance(value, float):
             return self._number(float(value), path)
         raise refused(
@@ -203,6 +215,12 @@ class _Copier:
         if not math.isfinite(number):
             raise refused(path, f"{number} is no JSON number")
         self._weigh(8, path)
+        return number
+
+    def _integer(self, number: int, path: str) -> int:
+        if number.bit_length() > MAX_BITS:
+            raise refused(path, "is a number no portal can hold", "send a long number as text")
+        self._weigh(5, path)
         return number
 
     def _weigh(self, size: int, path: str) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from bitrix24_agent.model import Json
 
-When = Literal["given", "true", "missing"]
+When = Literal["given", "true", "false", "empty", "value", "missing"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +29,10 @@ class Worse:
     Attributes:
         methods: Matches the whole lower-case method name.
         names: Argument names, folded.
-        when: ``given`` (whatever its value), ``true`` (anything but a no), or ``missing``.
+        when: ``given`` (whatever its value), ``true`` (anything but a no), ``false`` (a no),
+            ``empty`` (nothing in it), ``value`` (one of *values*), or ``missing``.
         only_if: With ``missing``: fires only when this other argument is a yes.
+        values: With ``value``: the texts that fire, in lower case.
         effect: What the call does then.
         source: Documentation page.
     """
@@ -41,10 +43,18 @@ class Worse:
     source: str
     when: When = "given"
     only_if: str = ""
+    values: frozenset[str] = frozenset()
 
 
 def _row(
-    methods: str, names: str, effect: str, source: str, *, when: When = "given", only_if: str = ""
+    methods: str,
+    names: str,
+    effect: str,
+    source: str,
+    *,
+    when: When = "given",
+    only_if: str = "",
+    values: str = "",
 ) -> Worse:
     return Worse(
         methods=re.compile(methods),
@@ -53,10 +63,103 @@ def _row(
         source=f"api-reference/{source}",
         when=when,
         only_if=only_if,
+        values=frozenset(values.split()),
     )
 
 
+# Left as writes, on purpose: user.update UF_DEPARTMENT and PERSONAL_* (moving people is everyday
+# work, a manager's right), sale.payment.update and *.pay (taken back by the same call),
+# catalog.product.update active and crm.activity.update COMPLETED (switched back at will),
+# log.blogpost.add DEST (a new post, chosen readers), crm.*.update opened and observers and
+# task.item.update ACCOMPLICES (taken back), bizproc.robot.update HANDLER (bound by callback_hosts).
 TABLE = (
+    _row(
+        r"user\.update",
+        "email",
+        "changes the address a person signs in with; a new password can be asked for there",
+        "user/user-update.md",
+    ),
+    _row(
+        r"department\.update",
+        "ufhead parent",
+        "gives the rights of a head over people to somebody else",
+        "departments/department-update.md",
+    ),
+    _row(
+        r"imconnector\.activate",
+        "active",
+        "cuts the customers of this channel off",
+        "imopenlines/imconnector/imconnector-activate.md",
+        when="false",
+    ),
+    _row(
+        r"imopenlines\.config\.update",
+        "active",
+        "switches the open line off",
+        "imopenlines/openlines/imopenlines-config-update.md",
+        when="false",
+    ),
+    _row(
+        r"sonet_group\.update",
+        "closed",
+        "archives the group",
+        "sonet-group/sonet-group-update.md",
+        when="true",
+    ),
+    _row(
+        r"sonet_group\.update",
+        "visible opened",
+        "opens the group to people who could not see or enter it",
+        "sonet-group/sonet-group-update.md",
+        when="true",
+    ),
+    _row(
+        r"voximplant\.sip\.update",
+        "server",
+        "sends the calls and the password of the line to another server",
+        "telephony/voximplant/sip/voximplant-sip-update.md",
+    ),
+    _row(
+        r"sale\.order\.update",
+        "canceled",
+        "cancels the order",
+        "sale/order/sale-order-update.md",
+        when="true",
+    ),
+    _row(
+        r"landing\.site\.update",
+        "active",
+        "puts the site on or off the web",
+        "landing/site/landing-site-update.md",
+    ),
+    _row(
+        r"log\.blogpost\.share",
+        "dest",
+        "shows the post to everybody; what was read stays read",
+        "log/log-blogpost-share.md",
+        when="value",
+        values="ua au g2",
+    ),
+    _row(
+        r"crm\.(?:contact|company|lead)\.update",
+        "phone email web im",
+        "may take every phone or address of the record away",
+        "crm/contacts/crm-contact-update.md",
+        when="empty",
+    ),
+    _row(
+        r"tasks\.task\.update",
+        "uftaskwebdavfiles",
+        "replaces the files of the task; those not named are dropped",
+        "tasks/tasks-task-update.md",
+    ),
+    _row(
+        r"calendar\.event\.update",
+        "attendees",
+        "takes every attendee off the meeting",
+        "calendar/calendar-event/calendar-event-update.md",
+        when="empty",
+    ),
     _row(
         r"sonet_group\.update",
         "ownerid",
@@ -154,6 +257,14 @@ def _fires(rule: Worse, params: Mapping[str, Json]) -> bool:
         )
     if rule.when == "true":
         return any(not _no(value) for value in values)
+    if rule.when == "false":
+        return any(is_false(value) or has_reference(value) for value in values)
+    if rule.when == "empty":
+        return any(value in ([], {}, "") or has_reference(value) for value in values)
+    if rule.when == "value":
+        return any(
+            str(value).strip().lower() in rule.values or has_reference(value) for value in values
+        )
     return bool(values)
 
 

@@ -153,7 +153,7 @@ class Pace:
             return most
         wanted = max(4, min(QUICK, math.ceil(left / (2 * LINES))))
         if not math.isinf(free):
-            wanted = max(wanted, math.ceil(left / (0.5 * free)))  # the rest is for what comes up
+            wanted = max(wanted, math.ceil(left / (0.65 * free)))  # the rest is for what comes up
         return min(most, wanted)
 
     def learn(self, answer: Answer, pages: int) -> None:

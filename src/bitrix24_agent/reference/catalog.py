@@ -252,5 +252,3 @@ class Catalog:
 def _digest(index: Index) -> str:
     rows = "\n".join(f"{r.name}@{r.version} {r.risk} {r.pack}" for r in index.rows)
     return hashlib.sha256(rows.encode()).hexdigest()
-
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bitrix24_agent.retrieval.text import name_parts
@@ -48,7 +48,22 @@ class Profile:
 def profiles(methods: Iterable[Method], vocabulary: Vocabulary) -> list[Profile]:
     """Return the profile of every method, in their order."""
     families = _Families(vocabulary.families)
-    return [_profile(method, families, vocabulary) for method in methods]
+    made = [_profile(method, families, vocabulary) for method in methods]
+    # What is mentioned when a thing is added is mentioned when it is taken away too.
+    shared: dict[tuple[str, tuple[frozenset[str], ...]], set[str]] = {}
+    kin = [_kin(profile) for profile in made]
+    for key, profile in zip(kin, made, strict=True):
+        shared.setdefault(key, set()).update(profile.may)
+    return [
+        profile
+        if len(profile.may) == len(shared[key])
+        else replace(profile, may=frozenset(shared[key]))
+        for key, profile in zip(kin, made, strict=True)
+    ]
+
+
+def _kin(profile: Profile) -> tuple[str, tuple[frozenset[str], ...]]:
+    return (profile.method.name.lower().rpartition(".")[0], profile.core)
 
 
 class _Families:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bitrix24_agent.retrieval.request import Group, Part
     from bitrix24_agent.retrieval.vocabulary import Vocabulary
 
-THRESHOLD = 0.42
+THRESHOLD = 0.44
 """Scores below say that nothing fits; calibrated on the labelled requests of tests/retrieval."""
 
 _MAY = 0.8
@@ -26,10 +26,15 @@ _VERB = 0.5
 _MISSING = 0.55
 _DEPRECATED = 0.95
 _STORY = 0.8
+_PLAIN = 0.3  # an unknown word that is neither quoted nor a name weighs this
 _UNRELATED = 0.12
 
 # How far a request can lead whose best word for the method is only of this kind.
 _ANCHOR = {"thing": 1.0, "soft": 0.88, "field": 0.6, "word": 0.4, "hint": 0.3}
+
+# A word that few summaries have tells more than one that many have.
+_RARE = ((3, 0.6, 0.66), (8, 0.5, 0.58), (20, 0.4, 0.48))
+_BOTH_RARE = 0.74
 
 # What a request without a verb usually wants.
 _SILENT = {"list": 0.9, "get": 0.85, "search": 0.6, "count": 0.5, "history": 0.6}
@@ -64,6 +69,7 @@ class Index:
         """Return every method with something in common, best first; scores from 0 to 1."""
         groups = [self._widened(group) for group in part.groups]
         words = [_spellings(group.words) for group in part.groups]
+        rare = [self._rarity(group, forms) for group, forms in zip(part.groups, words, strict=True)]
         places: set[int] = set()
         for ids, group in zip(groups, part.groups, strict=True):
             for id_ in ids:
@@ -79,7 +85,11 @@ class Index:
         }
         places |= expressions | exact
         known = sum(g.weight for g in part.groups if g.ids)
-        unknown = sum(g.weight for g in part.groups if not g.ids)
+        unknown = sum(
+            max(g.weight, weight)
+            for g, (weight, _) in zip(part.groups, rare, strict=True)
+            if not g.ids
+        )
         # However long a story somebody tells, what is not understood weighs only so much.
         total = known + _STORY * unknown / (unknown + _STORY)
         scored = []
@@ -88,7 +98,7 @@ class Index:
             if place in exact:
                 score = 1.0 if not part.about_name else 0.7
             else:
-                score = self._score(profile, part, groups, words, total)
+                score = self._score(profile, part, groups, words, rare, total)
                 if place in expressions:
                     score = max(score, 0.92)
             if not part.here:
@@ -97,6 +107,17 @@ class Index:
                 scored.append((score, profile))
         scored.sort(key=lambda pair: _order(*pair))
         return scored
+
+    def _rarity(self, group: Group, forms: frozenset[str]) -> tuple[float, float]:
+        """Return what an unknown word weighs, and how far it leads, by how few methods have it."""
+        if group.ids or group.weight < _PLAIN:
+            return (0.0, 0.0)
+        known = len({place for form in forms for place in self._words.get(form, ())})
+        if known:
+            for most, weight, anchor in _RARE:
+                if known <= most:
+                    return (weight, anchor)
+        return (0.0, 0.0)
 
     def _widened(self, group: Group) -> frozenset[str]:
         """Return the ids of *group*, and the things that have its fields."""
@@ -109,6 +130,7 @@ class Index:
         part: Part,
         groups: Sequence[frozenset[str]],
         words: Sequence[frozenset[str]],
+        rare: Sequence[tuple[float, float]],
         total: float,
     ) -> float:
         covered = 0.0
@@ -116,8 +138,15 @@ class Index:
         anchor = _ANCHOR["word"]
         ids = profile.ids
         open_ = set(range(len(profile.core)))
-        for group, widened, spellings in zip(part.groups, groups, words, strict=True):
-            if group.ids & ids:
+        said_rare = 0
+        for group, widened, spellings, (weight, lead) in zip(
+            part.groups, groups, words, rare, strict=True
+        ):
+            if weight and spellings & profile.words:
+                covered += weight
+                said_rare += 1
+                anchor = max(anchor, lead if said_rare == 1 else _BOTH_RARE)
+            elif group.ids & ids:
                 kind = "hint" if group.hint else "soft" if group.soft else "thing"
                 anchor = max(anchor, _ANCHOR[kind])
                 # One word fills one place of the core; a second word for it is only context.

@@ -21,7 +21,10 @@ _SURE = 0.75  # what a method must score to be shown beside a topic of the deep 
 _WELL = 0.72  # a whole request below may be several wishes, or one with a story around it
 _BARELY = 0.6
 _CLAUSE = 0.9
-_KEPT = 0.5  # of the best score; what is further behind is noise
+_PAIR = 2
+_KEPT = 0.5  # of the best score; what is further behind is noise, but for the first few
+_FEW = 5
+_LEAST = 0.25
 
 
 class References(Catalog):
@@ -49,11 +52,12 @@ class References(Catalog):
         """
         allowed = None if packs is None else {self._known(pack) for pack in packs}
         request = understand(query, self._vocabulary)
-        route = self._router.route(request)
+        rankings = self._rankings(request)
+        best = max((ranking[0][0] for ranking in rankings if ranking), default=0.0)
+        route = self._router.route(request, best)
         ranked = []
-        for ranking in self._rankings(request):
-            floor = max(THRESHOLD, _KEPT * ranking[0][0]) if ranking else 1.0
-            ranked.append([(s, p) for s, p in ranking if s >= floor][: max(limit, 1) * 3])
+        for ranking in rankings:
+            ranked.append(_worth(ranking)[: max(limit, 1) * 3])
         merged = interleave(ranked)
         if route.topic:
             floor = 1.0 if not route.also_call else _SURE
@@ -82,14 +86,26 @@ class References(Catalog):
     def _rankings(self, request: Request) -> list[Ranking]:
         """Return a ranking a wish; clauses take over where the whole fits nothing well."""
         rankings = [self._ranking.rank(part) for part in request.parts]
-        best = rankings[0][0][0] if rankings[0] else 0.0
-        if len(request.clauses) > 1 and best < _WELL:
-            apart = [self._ranking.rank(clause) for clause in request.clauses]
-            good = [ranking for ranking in apart if ranking and ranking[0][0] >= _WELL]
+        best = max((ranking[0][0] for ranking in rankings if ranking), default=0.0)
+        if len(rankings) > 1 and best >= _BARELY:
+            # Of a story told in several sentences only those that ask for something count.
+            return [r for r in rankings if r and r[0][0] >= _KEPT * best]
+        if len(request.clauses) < 2:
+            return rankings
+        apart = [self._ranking.rank(clause) for clause in request.clauses]
+        good = [ranking for ranking in apart if ranking and ranking[0][0] >= _WELL]
+        if best < _WELL:
             if len(good) == len(apart) and any(c.carried for c in request.clauses):
                 return good
             if good and best < _BARELY:
-                return [[(score * _CLAUSE, profile) for score, profile in good[0]]]
+                told = max(good, key=lambda ranking: ranking[0][0])
+                return [[(score * _CLAUSE, profile) for score, profile in told]]
+        elif len(good) == len(apart) == _PAIR and request.clauses[1].carried:
+            # "a new deal and a task for me": the best method is about one of two things.
+            meant = rankings[0][0][1]
+            known = meant.ids | meant.may
+            if not all(any(g.ids & known for g in c.groups) for c in request.clauses):
+                return good
         return rankings
 
     def section(self, finding: Finding) -> str | None:
@@ -101,3 +117,15 @@ class References(Catalog):
             return None
         chosen = choose(self.deep, finding.query, finding.topic)
         return section_text(chosen) if chosen is not None else None
+
+
+def _worth(ranking: Ranking) -> Ranking:
+    """Return what of *ranking* is worth showing: nothing, or the best and what comes near it."""
+    if not ranking or ranking[0][0] < THRESHOLD:
+        return []
+    floor = max(THRESHOLD, _KEPT * ranking[0][0])
+    return [
+        (score, profile)
+        for place, (score, profile) in enumerate(ranking)
+        if score >= (floor if place >= _FEW else _LEAST)
+    ]

@@ -34,7 +34,9 @@ _GOODS = frozenset(("product", "product row"))
 _CONTEXT_WEIGHT = 0.25
 _PRODUCT = 0.7
 _MATTER = 0.65
-_SOLID = 0.65
+_SOLID = 0.45
+_STORY = 20  # words and marks that make a request a story
+_MAX_CLAUSES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class Part:
         other_product: One of them names another product.
         here: The request names Bitrix24.
         about_name: It asks about a method name itself.
+        negated: Something is not, or no longer.
         odd_verb: It begins with a word nothing is known about: perhaps its verb.
     """
 
@@ -86,6 +89,7 @@ class Part:
     carried: bool = False
     here: bool = False
     about_name: bool = False
+    negated: bool = False
     odd_verb: bool = False
 
 
@@ -126,8 +130,14 @@ def understand(text: str, vocabulary: Vocabulary) -> Request:
     here = any(t.text in ("bitrix", "bitrix24", "b24", "битрикс", "битрикс24") for t in pieces)
     whole = _part(found, vocabulary, here=here)
     parts = _split(found, whole, vocabulary, here=here)
-    codes = tuple(dict.fromkeys(t.raw for t in pieces if t.kind == "code"))
-    clauses = _clauses(found, whole, vocabulary, here=here) if len(parts) == 1 else []
+    codes = tuple(
+        dict.fromkeys(
+            t.raw
+            for t in pieces
+            if t.kind == "code" or (t.raw.isupper() and t.raw.endswith(("EXCEPTION", "_ERROR")))
+        )
+    )
+    clauses = _clauses(found, whole, vocabulary, here=here)
     return Request(whole, tuple(parts), tuple(clauses), codes)
 
 
@@ -157,6 +167,7 @@ def _find(pieces: Sequence[Token], vocabulary: Vocabulary, language: str) -> lis
     guesses = 0
     at = 0
     inside = 0  # end of the expression of several words that named an action
+    turned = 0  # end of the turn of phrase that named methods
     content = False
     while at < len(pieces):
         token = pieces[at]
@@ -171,7 +182,11 @@ def _find(pieces: Sequence[Token], vocabulary: Vocabulary, language: str) -> lis
         if token.kind == "api" and "." not in token.raw and vocabulary.word(token.text):
             # HubSpot, amoCRM, WhatsApp: a word of the vocabulary in an odd spelling.
             token = replace(token, kind="word")
-        if token.kind == "value" and (senses := vocabulary.word(token.text)):
+        if (
+            token.kind == "value"
+            and not _names_one(found)
+            and (senses := vocabulary.word(token.text))
+        ):
             found.append(_Found(at, Match(1, senses), replace(token, kind="word"), content))
             at += 1
             continue
@@ -179,7 +194,12 @@ def _find(pieces: Sequence[Token], vocabulary: Vocabulary, language: str) -> lis
             found.append(_Found(at, None, token, content))
             at += 1
             continue
-        best = _longest(vocabulary, words, at, language)
+        best = _longest(vocabulary, words, at, language, turns=at >= turned)
+        if best and best.length > 1 and all(s.kind == "expression" for s in best.senses):
+            # A turn of phrase names methods; its words still say what they say.
+            found.append(_Found(at, best, token, content))
+            turned = at + best.length
+            best = _longest(vocabulary, words, at, language, turns=False)
         if at < inside:
             # "from the waitlist" is an action, and the waitlist in it is still a thing.
             best = best or _chosen(vocabulary.word(token.text), language)
@@ -235,10 +255,25 @@ def _find(pieces: Sequence[Token], vocabulary: Vocabulary, language: str) -> lis
     return found
 
 
-def _longest(vocabulary: Vocabulary, words: Sequence[str], at: int, language: str) -> Match | None:
+def _names_one(found: Sequence[_Found]) -> bool:
+    """Whether a thing stands right before: in "lead 404" the number is an id, not an error."""
+    last = found[-1] if found else None
+    if last is None:
+        return False
+    if last.match is None:
+        return last.token.text in ("id", "no", "nr", "#", "№", "номер", "айди")
+    kinds = {sense.kind for sense in last.match.senses}
+    return "thing" in kinds and "topic" not in kinds
+
+
+def _longest(
+    vocabulary: Vocabulary, words: Sequence[str], at: int, language: str, *, turns: bool
+) -> Match | None:
     """Return the expression with most words at *at*; all senses of equally long ones."""
     best: list[Match] = []
     for match in vocabulary.phrases(words, at):
+        if not turns and match.senses[0].kind == "expression":
+            continue
         size, most = (match.said, -match.length), (best[0].said, -best[0].length) if best else None
         if most is None or size > most:
             best = [match]
@@ -248,7 +283,10 @@ def _longest(vocabulary: Vocabulary, words: Sequence[str], at: int, language: st
         return None
     for later in range(at + 1, at + best[0].length):
         # "status to do not disturb": the longer expression wins though it begins later.
-        if any(m.said > best[0].said for m in vocabulary.phrases(words, later)):
+        if any(
+            m.said > best[0].said and (turns or m.senses[0].kind != "expression")
+            for m in vocabulary.phrases(words, later)
+        ):
             return None
     senses = tuple(dict.fromkeys(sense for match in best for sense in match.senses))
     return _chosen(senses, language)._replace(length=best[0].length)
@@ -270,11 +308,16 @@ def _guessed(senses: Sequence[Sense], language: str) -> Match:
 
 def _part(found: Sequence[_Found], vocabulary: Vocabulary, *, here: bool) -> Part:
     part = Part(here=here)
-    counted = False
+    counted = named = False
     for item in found:
         token = item.token
-        after_number, counted = counted, token.kind == "value" and token.text.isdigit()
+        # "5 chairs" counts goods, "line 5 is down" does not.
+        after_number = counted
+        counted = token.kind == "value" and token.text.isdigit() and not named
+        named = item.match is not None and any(s.kind == "thing" for s in item.match.senses)
         if token.kind == "code":
+            # Tools are named after methods: placement_bind, b24_crm_deal_add.
+            part.names.append(token.raw.removeprefix("b24_").replace("_", "."))
             continue
         if token.kind == "api":
             _api_name(part, token, vocabulary)
@@ -282,6 +325,8 @@ def _part(found: Sequence[_Found], vocabulary: Vocabulary, *, here: bool) -> Par
         if token.kind == "value":
             _value(part, token)
             continue
+        if token.text in vocabulary.negations:
+            part.negated = True
         if token.kind != "word" or item.little:
             continue
         scale = 1.0
@@ -417,7 +462,7 @@ def _split(
         if not _complete(left) or not _begins_with_action(found[index + 1 :]):
             continue
         right = _part(found[index + 1 :], vocabulary, here=here)
-        if _complete(right):
+        if _complete(right) or _leans(found[index + 1 :], left, right, vocabulary):
             cuts.append(index + 1)
     if len(cuts) == 1:
         return [whole]
@@ -429,6 +474,13 @@ def _split(
     for earlier, later in itertools.pairwise(parts):
         # "create a deal and add a comment": the deal is the context of the comment.
         known = {id_ for group in later.groups for id_ in group.ids}
+        if not _complete(later):
+            # "log two hours on task 9 and finish it": the thing of the first is that of the second.
+            solid = [g for g in earlier.groups if g.ids and not g.soft and g.weight > 0.4]
+            if solid:
+                any_ = frozenset().union(*(group.ids for group in solid))
+                later.groups.append(Group(any_, 1.0, solid[-1].words))
+            continue
         later.groups.extend(
             Group(group.ids, group.weight * _CONTEXT_WEIGHT, group.words, soft=True)
             for group in earlier.groups
@@ -456,10 +508,11 @@ def _clauses(
         part.carried = not part.actions and bool(carried)
         carried = part.actions or carried
         part.actions = dict(carried)
-        part.elsewhere = whole.elsewhere
+        # In a long story other matters are only mentioned.
+        part.elsewhere = whole.elsewhere if len(found) < _STORY else part.elsewhere
         if any(g.ids and not g.soft and g.weight > _CONTENT_WEIGHT for g in part.groups):
             clauses.append(part)
-    return clauses[:MAX_PARTS] if len(cuts) else []
+    return clauses[-_MAX_CLAUSES:] if cuts else []
 
 
 def _complete(part: Part) -> bool:
@@ -467,6 +520,14 @@ def _complete(part: Part) -> bool:
     if part.methods:
         return True
     return bool(part.actions) and any(g.ids and not g.soft and g.weight > 0.4 for g in part.groups)
+
+
+def _leans(found: Sequence[_Found], left: Part, right: Part, vocabulary: Vocabulary) -> bool:
+    """Whether *right* does something else with the thing of *left*, called it or them."""
+    first = next(iter(right.actions), "")
+    if not first or first in left.actions:
+        return False
+    return any(item.token.text in vocabulary.pronouns for item in found[:6])
 
 
 def _solid(found: Sequence[_Found]) -> bool:

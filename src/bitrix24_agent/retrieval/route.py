@@ -37,6 +37,10 @@ _CODES = (
     ("REFRESH_TOKEN", "oauth"),
     ("CLIENT_SECRET", "oauth"),
     ("APPLICATION_TOKEN", "events"),
+    ("EVENT_NOT", "events"),
+    ("HANDLER_ALREADY", "events"),
+    ("PAYMENT_REQUIRED", "auth"),
+    ("INTRANET", "auth"),
     ("V3_", "rest3"),
     ("AUTH", "auth"),
     ("SCOPE", "auth"),
@@ -49,6 +53,10 @@ _CODES = (
 _ERRORS = ("ERROR", "EXCEED", "DENIED", "INVALID", "FAILED", "NOT_FOUND", "WRONG", "EXPIRED",
            "REQUIRED", "FORBIDDEN", "EXCEPTION", "INSUFFICIENT", "MISSING", "LIMIT", "BLOCKED",
            "UNAUTHORIZED", "NOT_ALLOWED", "NOT_SUPPORTED", "UNKNOWN", "WAITING")  # fmt: skip
+# The best method below which symptoms win: with a word of trouble, with a "not", with neither.
+_CLEAR = 0.96
+_UNCLEAR = 0.6
+_NOTHING = 0.42
 _EVENT_THINGS = frozenset(("offline events", "event handler"))
 _TOPIC_PACKS = {
     "limits": ("diagnostics", "platform"),
@@ -93,8 +101,13 @@ class Router:
                     if sense.kind == "thing":
                         self._ids.setdefault(sense.id, {})[pack.name] = 1.0
 
-    def route(self, request: Request) -> Route:
-        """Decide whether the request needs the deep reference, and what kind of help it is."""
+    def route(self, request: Request, best: float = 0.0) -> Route:
+        """Decide whether the request needs the deep reference, and what kind of help it is.
+
+        Args:
+            request: What was understood.
+            best: Score of the best method; symptoms told in passing count less where it is high.
+        """
         topics = request.whole.topics
         codes = [code for code in map(str.upper, request.codes) if _is_error(code)]
         trouble = topics["trouble"] > 0 or bool(codes)
@@ -107,7 +120,11 @@ class Router:
         if topic is None or topic == "errors":
             said = [name for name in TOPICS if topics[name] and name != "errors"]
             if said:
-                topic = max(said, key=lambda name: (topics[name], -TOPICS.index(name)))
+                # Whoever names REST 3.0 asks about its ways, whatever else is named.
+                topic = max(
+                    said,
+                    key=lambda name: (topics[name] + (name == "rest3"), -TOPICS.index(name)),
+                )
             elif (
                 topic is None
                 and (trouble or design)
@@ -116,6 +133,9 @@ class Router:
                 topic = "events"
             elif topic is None and topics["errors"]:
                 topic = "errors"
+            elif topic is None:
+                topic = self._hinted(request, best, trouble=trouble)
+                trouble = trouble or topic is not None
         if topic is None:
             return Route(None, "design" if design else "call", also_call=True)
         intent = "trouble"
@@ -125,6 +145,21 @@ class Router:
             intent = "design"
         # Words like "limit" or "token" also occur in plain requests; codes and troubles do not.
         return Route(topic, intent, also_call=not (codes or trouble or design))
+
+    def _hinted(self, request: Request, best: float, *, trouble: bool) -> str | None:
+        """Return the topic that symptoms point to where none is named."""
+        whole = request.whole
+        hints = {name: whole.topics[f"{name} hint"] for name in TOPICS}
+        name = max(TOPICS, key=lambda each: (hints[each], -TOPICS.index(each)))
+        if trouble:
+            least, under = (1, _UNCLEAR) if hints[name] == 1 else (2, _CLEAR)
+        elif whole.negated:
+            least, under = 2, _UNCLEAR
+        else:
+            least, under = 3, _NOTHING
+        if hints[name] < least or best >= under or whole.elsewhere < 1.0:
+            return None
+        return name
 
     def packs(
         self,

@@ -106,6 +106,8 @@ class Vocabulary:
         joints: Words that join two requests.
         people: Words that ask for somebody.
         apart: Little words that never stand inside a term.
+        negations: Words that say that something is not so.
+        pronouns: Words that stand for a thing named before.
     """
 
     near: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -120,6 +122,8 @@ class Vocabulary:
     joints: frozenset[str] = frozenset()
     people: frozenset[str] = frozenset()
     apart: frozenset[str] = frozenset()
+    negations: frozenset[str] = frozenset()
+    pronouns: frozenset[str] = frozenset()
     _words: dict[str, dict[Sense, None]] = field(default_factory=dict)
     _stems: dict[str, dict[Sense, None]] = field(default_factory=dict)
     _phrases: dict[str, list[tuple[tuple[str, ...], Sense]]] = field(default_factory=dict)
@@ -130,28 +134,25 @@ class Vocabulary:
     def learn(self, terms: str, sense: Sense) -> None:
         """Add the comma-separated *terms* of one cell, folded already."""
         singles, stems = self._words, self._stems
-        for term in terms.split(","):
-            words = term.split()
-            if not words:
+        for raw in terms.split(","):
+            term = raw.strip()
+            if not term:
                 continue
-            first = words[0]
-            if len(words) == 1:
+            if " " in term:
+                first, *rest = term.split()
                 if first[-1] == "*":
-                    known = stems.get(first[:-1])
-                    if known is None:
-                        stems[first[:-1]] = {sense: None}
-                    else:
-                        known[sense] = None
+                    self._phrase_stems.setdefault(first[:-1], []).append((tuple(rest), sense))
                 else:
-                    known = singles.get(first)
-                    if known is None:
-                        singles[first] = {sense: None}
-                    else:
-                        known[sense] = None
-            elif first[-1] == "*":
-                self._phrase_stems.setdefault(first[:-1], []).append((tuple(words[1:]), sense))
+                    self._phrases.setdefault(first, []).append((tuple(rest), sense))
+                continue
+            table = singles
+            if term[-1] == "*":
+                table, term = stems, term[:-1]
+            known = table.get(term)
+            if known is None:
+                table[term] = {sense: None}
             else:
-                self._phrases.setdefault(first, []).append((tuple(words[1:]), sense))
+                known[sense] = None
 
     # --- looking up -------------------------------------------------------------------------------
 
@@ -415,6 +416,10 @@ def _bullet(known: Vocabulary, section: str, key: str, value: str) -> None:
         known.people = frozenset(_listed(value))
     elif key == "apart":
         known.apart = frozenset(_listed(value))
+    elif key == "negations":
+        known.negations = frozenset(_listed(value))
+    elif key == "pronouns":
+        known.pronouns = frozenset(_listed(value))
     elif key == "and":
         known.joints = frozenset(_listed(value))
 

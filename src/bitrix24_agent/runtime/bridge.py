@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-import time
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,6 +15,7 @@ from bitrix24_agent.audit.untrusted import neutralise
 from bitrix24_agent.errors import B24Error, ConfirmationRequired, SettingsError, SetupError
 from bitrix24_agent.model import ToolResult
 from bitrix24_agent.runtime.sync import SyncToolkit
+from bitrix24_agent.runtime.waiting import Waiting
 from bitrix24_agent.tools.build import EXECUTE
 
 if TYPE_CHECKING:
@@ -26,60 +25,8 @@ if TYPE_CHECKING:
     from bitrix24_agent.runtime.toolkit import Toolkit
 
 T = TypeVar("T")
-MAX_CHANGES = 20
-MAX_SHOWN = 200
+MAX_REASON = 200
 MAX_REQUEST = 2_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """A write that waits for a human, ready to be shown to one.
-
-    Attributes:
-        plan_id: The stored plan.
-        risk: ``write`` or ``destructive``.
-        summary: One line.
-        changes: Field by field, before and after; at most 20, long values cut.
-        expires_at: Unix seconds.
-        earlier: How many plans this very request had before (they expired unanswered).
-        fresh: The plan was made just now, so no answer given before can be for it.
-    """
-
-    plan_id: str
-    risk: str
-    summary: str
-    changes: tuple[dict[str, Json], ...]
-    expires_at: float
-    earlier: int = 0
-    fresh: bool = False
-
-    @property
-    def description(self) -> str:
-        """What a human reads before saying yes."""
-        lines = [self.summary, *(f"  {_change(change)}" for change in self.changes)]
-        until = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(self.expires_at))
-        lines.append(f"Plan {self.plan_id}, void after {until}.")
-        return "\n".join(lines)
-
-    @property
-    def text(self) -> str:
-        """What the model reads when nobody can be asked here."""
-        changes = "; ".join(_change(change) for change in self.changes[:8])
-        return (
-            f"NOT DONE YET: {self.summary} waits for a human's approval. Plan {self.plan_id}. "
-            f"{changes + '. ' if changes else ''}"
-            "Tell the user; after the approval call b24_execute."
-        )
-
-    def plain(self) -> dict[str, Json]:
-        """Return a small JSON-ready picture for an approval screen."""
-        return {
-            "plan_id": self.plan_id,
-            "risk": self.risk,
-            "summary": self.summary,
-            "changes": [dict(change) for change in self.changes],
-            "expires_at": self.expires_at,
-        }
 
 
 Begun = ToolResult | Waiting
@@ -233,26 +180,12 @@ async def _begin(kit: Toolkit, name: str, arguments: Mapping[str, Json], caller:
     try:
         return await kit.run_tool(name, arguments, caller=caller, raise_confirmation=True)
     except ConfirmationRequired as error:
-        waiting = error
+        stop = error
     earlier = 0
     if caller.key is not None:
-        earlier = sum(plan.id != waiting.plan_id for plan in await kit.plans(key=caller.key))
-    return Waiting(
-        plan_id=waiting.plan_id,
-        risk=str(waiting.risk),
-        summary=_clean(kit, waiting.summary),
-        changes=tuple(
-            {
-                "path": _clean(kit, f"{c.command}.{c.path}" if c.command else c.path),
-                "before": None if c.before is None else _clean(kit, c.before),
-                "after": None if c.after is None else _clean(kit, c.after),
-            }
-            for c in waiting.diff[:MAX_CHANGES]
-        ),
-        expires_at=waiting.expires_at,
-        earlier=earlier,
-        fresh=waiting.fresh,
-    )
+        earlier = sum(plan.id != stop.plan_id for plan in await kit.plans(key=caller.key))
+    plan = await kit.plan(stop.plan_id)
+    return Waiting.of(plan, hide=kit.hide, earlier=earlier, fresh=stop.fresh)
 
 
 async def _settle(
@@ -276,16 +209,10 @@ async def _settle(
     return await kit.run_tool(EXECUTE, {"plan_id": plan_id}, caller=caller)
 
 
-def _change(change: Mapping[str, Json]) -> str:
-    if change["before"] is None:
-        return f"{change['path']}: {change['after']}"
-    return f"{change['path']}: {change['before']} -> {change['after']}"
-
-
-def _clean(kit: Toolkit, value: Any) -> str:
-    """Show a value to a human: no secrets, no control characters, not too long."""
-    text = str(kit.mask(neutralise(str(value)))).replace("\n", " ")
-    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
+def _clean(kit: Toolkit, value: str) -> str:
+    """Return a person's words for the model: no secrets, one line, not too long."""
+    text = " ".join(str(kit.mask(neutralise(value))).split())
+    return text if len(text) <= MAX_REASON else f"{text[: MAX_REASON - 1]}…"
 
 
 async def _awaited(work: Callable[[Toolkit], Awaitable[T]], kit: Toolkit) -> T:

@@ -53,6 +53,7 @@ class Desk:
         if not approved:
             row = {
                 "method": plan.call.id,
+                "digest": plan.digest,
                 "call": plan.call.plain(),
                 "risk": str(plan.risk),
                 "verdict": "deny",

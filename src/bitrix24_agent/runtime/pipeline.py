@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from anyio import CancelScope
 
-from bitrix24_agent.audit.redact import mask
+from bitrix24_agent.audit.redact import mask, mask_known
 from bitrix24_agent.errors import (
     ArgumentsError,
     B24Error,
@@ -26,8 +26,9 @@ from bitrix24_agent.errors import (
 from bitrix24_agent.model import Answer, Call, Caller, Decision, Method, Plan, Risk, Verdict
 from bitrix24_agent.policy.canonical import canonical
 from bitrix24_agent.policy.gate import judge
-from bitrix24_agent.policy.plan import before_call, diff, digest, fingerprint, summarise
+from bitrix24_agent.policy.plan import before_call, digest, fingerprint
 from bitrix24_agent.policy.risk import assess
+from bitrix24_agent.policy.shown import diff, summarise
 from bitrix24_agent.policy.undo import reverse
 from bitrix24_agent.policy.validate import check_call
 from bitrix24_agent.runtime.records import kept, replayed
@@ -62,10 +63,6 @@ class Before:
 
     found: Mapping[str, Json] | None = None
     note: str = ""
-
-    def diff(self, call: Call) -> tuple[FieldChange, ...]:
-        """Return what *call* changes, field by field."""
-        return diff(self.found, call)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +113,11 @@ class Gateway:
             UnknownMethodError: The name resolves to no documented method.
             ArgumentsError: Lists everything wrong with the parameters at once.
         """
-        call, problems = check_call(self._resolve(name, params, version), self._catalog)
+        call = self._resolve(name, params, version)
+        verdict = self._judge(call)
+        if verdict.action == "deny":
+            return call, verdict  # nobody should mend the arguments of what is not allowed
+        call, problems = check_call(call, self._catalog)
         if problems:
             raise ArgumentsError(
                 f"{call.method}: {len(problems)} problem{'s' if len(problems) > 1 else ''} "
@@ -211,7 +212,7 @@ class Gateway:
         """
         plans = self._records.plans
         call_digest = self._digest(call)
-        refused = await plans.refused(call_digest, caller.conversation)
+        refused = await plans.refused(call_digest, caller.conversation, call)
         if refused is not None:
             raise NotAllowedError(
                 f"{call.method} with these arguments was {refused}; do not ask again",
@@ -225,13 +226,34 @@ class Gateway:
             call,
             digest=call_digest,
             risk=verdict.risk,
-            summary=summarise(call, self._catalog.lookup(call.method, call.version), verdict.risk),
-            diff=before.diff(call),
+            summary=self._summary(call, verdict.risk),
+            diff=self._diff(call, before),
             note=before.note,
             caller=caller,
             ttl_s=self._policy.plan_ttl_s,
             before_hash=fingerprint(before.found),
         )
+
+    def _summary(self, call: Call, risk: Risk) -> str:
+        method = self._catalog.lookup(call.method, call.version)
+        return summarise(call, method, risk, risks=self._risks(call), hide=self._hide)
+
+    def _diff(self, call: Call, before: Before) -> tuple[FieldChange, ...]:
+        """Return what *call* changes; of the portal's values whatever looks secret is taken out."""
+        return diff(
+            before.found,
+            call,
+            risks=self._risks(call),
+            hide=self._hide,
+            veil=lambda value: mask(value, self.secrets),
+        )
+
+    def _hide(self, value: Json) -> Json:
+        """Take out our own secrets only: a human must see everything else that would be sent."""
+        return mask_known(value, self.secrets)
+
+    def _risks(self, call: Call) -> dict[str, Risk]:
+        return {key: assess(inner, self._catalog)[0] for key, inner in call.commands.items()}
 
     async def _approved(self, call: Call, verdict: Verdict, caller: Caller) -> Plan:
         """Return an approved plan for *call*, or stop.
@@ -247,11 +269,12 @@ class Gateway:
         decision = await self._ask(plan)
         if decision is None:
             raise ConfirmationRequired(
-                f"{plan.summary} waits for approval (plan {plan.id})",
+                f"{mask(plan.summary, self.secrets)} waits for approval (plan {plan.id})",
                 plan_id=plan.id,
                 risk=plan.risk,
                 summary=plan.summary,
                 diff=plan.diff,
+                note=plan.note,
                 expires_at=plan.expires_at,
                 fresh=plan.created_at > started,
             )
@@ -261,7 +284,8 @@ class Gateway:
         if plan.status != "approved":
             why = f": {decision.reason}" if decision.reason else ""
             raise NotAllowedError(
-                f"{plan.summary} was refused by {decision.by}{why}", rule="refused by a human"
+                f"{mask(plan.summary, self.secrets)} was refused by {decision.by}{why}",
+                rule="refused by a human",
             )
         return plan
 
@@ -401,7 +425,7 @@ class Gateway:
                 deadline_s=deadline_s,
                 timeout_s=timeout_s,
             )
-            outcome, code = ("partial", "BATCH_PARTIAL") if answer.failures else ("done", "")
+            outcome, code = _outcome_of(answer)
         except B24Error as error:
             outcome, code = error.outcome, error.code or type(error).__name__
             raise
@@ -461,7 +485,7 @@ class Gateway:
         )
         if back is not None:
             method = self._catalog.lookup(back.method, back.version)
-            summary = summarise(back, method, method.risk if method else Risk.DESTRUCTIVE)
+            summary = self._summary(back, method.risk if method else Risk.DESTRUCTIVE)
             await self._records.journal.record(audit_id, back, summary=summary)
 
     async def undo(self, audit_id: int, *, caller: Caller) -> Plan:
@@ -484,10 +508,10 @@ class Gateway:
             {
                 "portal": self._auth.portal,
                 "credential": self._auth.credential_id,
-                "method": str(name)[:200],
+                "method": _storable(str(mask(str(name), self.secrets))[:200]),
                 "verdict": "deny",
                 "rule": error.code,
-                "reason": error.message[:500],
+                "reason": str(mask(error.message, self.secrets))[:500],
                 "actor": caller.actor,
                 "conversation": caller.conversation,
             }
@@ -505,6 +529,7 @@ class Gateway:
             "portal": self._auth.portal,
             "credential": self._auth.credential_id,
             "method": call.id,
+            "digest": self._digest(call),
             "call": call.plain(),
             "risk": str(verdict.risk),
             "verdict": verdict.action,
@@ -534,6 +559,14 @@ class Reader:
         return await self._client.send(call, risk=Risk.READ)
 
 
+def _outcome_of(answer: Answer) -> tuple[Outcome | Literal["done"], str]:
+    """Return how a call that came back ended; a batch is as uncertain as its worst command."""
+    if not answer.failures:
+        return "done", ""
+    lost = any(getattr(error, "outcome", "") == "unknown" for error in answer.failures.values())
+    return ("unknown", "BATCH_UNKNOWN") if lost else ("partial", "BATCH_PARTIAL")
+
+
 def _in_doubt(call: Call) -> OutcomeUnknownError:
     return OutcomeUnknownError(
         f"{call.method} was already sent under this key and its answer was lost; "
@@ -550,3 +583,8 @@ def _new_id(answer: Answer) -> Json:
     if isinstance(result, dict):
         result = result.get("id", result.get("ID"))
     return result if isinstance(result, int | str) and not isinstance(result, bool) else None
+
+
+def _storable(text: str) -> str:
+    """Return *text* as a database takes it: half a character is written as its number."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import weakref
@@ -70,6 +71,13 @@ class _Loop:
                 leave(None, None, None)
 
 
+def _leave(loop: _Loop, last: Callable[[], Awaitable[None]]) -> None:
+    """End *loop* for a toolkit that nobody closed."""
+    # At the end of the interpreter worker threads are gone already; the process ends anyway.
+    with contextlib.suppress(RuntimeError):
+        loop.stop(last)
+
+
 class SyncToolkit:
     """The toolkit for blocking code; works in scripts, threads and under a running loop.
 
@@ -82,7 +90,7 @@ class SyncToolkit:
         self._loop = _Loop()
         self._closed = False
         # Also for those who never close it: connections end with the object or the interpreter.
-        self._finalizer = weakref.finalize(self, _Loop.stop, self._loop, toolkit.close)
+        self._finalizer = weakref.finalize(self, _leave, self._loop, toolkit.close)
 
     def __repr__(self) -> str:
         return f"Sync{self._kit!r}"
@@ -118,7 +126,8 @@ class SyncToolkit:
         if self._closed:
             return
         self._closed = True
-        self._finalizer()
+        self._finalizer.detach()
+        self._loop.stop(self._kit.close)
 
     def _run(self, work: Callable[..., Awaitable[T]], *args: Any) -> T:
         if self._closed:
@@ -155,9 +164,16 @@ class SyncToolkit:
         """See :meth:`Toolkit.tools`."""
         return self._kit.tools(expose)
 
-    def find(self, request: str, *, limit: int = 5, packs: Sequence[str] | None = None) -> Card:
+    def find(
+        self,
+        request: str,
+        *,
+        limit: int = 5,
+        packs: Sequence[str] | None = None,
+        seen: Iterable[str] = (),
+    ) -> Card:
         """See :meth:`Toolkit.find`."""
-        return self._kit.find(request, limit=limit, packs=packs)
+        return self._kit.find(request, limit=limit, packs=packs, seen=seen)
 
     def search(
         self, request: str, *, limit: int = 5, packs: Sequence[str] | None = None
@@ -165,9 +181,9 @@ class SyncToolkit:
         """See :meth:`Toolkit.search`."""
         return self._kit.search(request, limit=limit, packs=packs)
 
-    def describe(self, method: str, version: int | None = None) -> Card:
+    def describe(self, method: str, version: int | None = None, *, full: bool = False) -> Card:
         """See :meth:`Toolkit.describe`."""
-        return self._kit.describe(method, version)
+        return self._kit.describe(method, version, full=full)
 
     def risk(
         self, method: str, params: Mapping[str, Json] | None = None, *, version: int | None = None
@@ -277,9 +293,13 @@ class SyncToolkit:
 
     # --- the host's side --------------------------------------------------------------------------
 
-    def plans(self, status: PlanStatus | None = None) -> list[Plan]:
+    def plans(self, status: PlanStatus | None = None, *, key: str | None = None) -> list[Plan]:
         """See :meth:`Toolkit.plans`."""
-        return self._run(self._kit.plans, status)
+
+        async def work() -> list[Plan]:
+            return await self._kit.plans(status, key=key)
+
+        return self._run(work)
 
     def plan(self, plan_id: str) -> Plan:
         """See :meth:`Toolkit.plan`."""
@@ -324,6 +344,10 @@ class SyncToolkit:
     def mask(self, value: Any) -> Any:
         """See :meth:`Toolkit.mask`."""
         return self._kit.mask(value)
+
+    def hide(self, value: Any) -> Any:
+        """See :meth:`Toolkit.hide`."""
+        return self._kit.hide(value)
 
     def audit(self, **filters: Any) -> list[Entry]:
         """See :meth:`Toolkit.audit`."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from bitrix24_agent import tokens
-from bitrix24_agent.audit.redact import mask
+from bitrix24_agent.audit.redact import mask, mask_known
 from bitrix24_agent.audit.sinks import StoreSink
 from bitrix24_agent.client.auth import Auth, WebhookAuth
 from bitrix24_agent.client.client import Client
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from bitrix24_agent.ports import Clock, Store, Transport
 
 _DEFAULT_LIMITS = Limits()
+_DESCRIBED_TOKENS = 400
 
 
 class Toolkit:
@@ -285,17 +286,31 @@ class Toolkit:
         chosen = self._packs if packs is None else tuple(p for p in packs if p in self._packs)
         return self._refs.find(request, limit=limit, packs=chosen)
 
-    def find(self, request: str, *, limit: int = 5, packs: Sequence[str] | None = None) -> Card:
-        """Return what a model reads when it looks for a method: hits, and a card of the best."""
-        return cards.answer(self.search(request, limit=limit, packs=packs))
+    def find(
+        self,
+        request: str,
+        *,
+        limit: int = 5,
+        packs: Sequence[str] | None = None,
+        seen: Iterable[str] = (),
+    ) -> Card:
+        """Return what a model reads when it looks for a method: hits, and a card of the best.
 
-    def describe(self, method: str, version: int | None = None) -> Card:
-        """Return a typed card of one method.
+        A question about auth, limits, errors and the like brings the one section of the deep
+        reference that answers it. Methods of *seen* (``crm.deal.add@2``) get no card again.
+        """
+        finding = self.search(request, limit=limit, packs=packs)
+        section = self._refs.section(finding)
+        return cards.answer(finding, seen=frozenset(seen), section=section, limit=limit)
+
+    def describe(self, method: str, version: int | None = None, *, full: bool = False) -> Card:
+        """Return a typed card of one method, at most about 400 tokens, or its *full* page.
 
         Raises:
             UnknownMethodError: No documented method has this name; carries the nearest names.
         """
-        return cards.card(self._refs.method(method, version))
+        found = self._refs.method(method, version)
+        return cards.page(found) if full else cards.card(found, max_tokens=_DESCRIBED_TOKENS)
 
     def cost(self, what: str = "gateway") -> int:
         """Return about how many tokens an exposure (see :meth:`tools`) costs in every turn."""
@@ -516,6 +531,10 @@ class Toolkit:
     def mask(self, value: Any) -> Any:
         """Return *value* without this toolkit's secrets and whatever else looks like one."""
         return mask(value, known=self._gateway.secrets)
+
+    def hide(self, value: Any) -> Any:
+        """Return *value* without this toolkit's own secrets, for a human who decides about it."""
+        return mask_known(value, self._gateway.secrets)
 
     def explain(self, error: B24Error) -> str:
         """Return the short line a model reads about *error*, without secrets."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from sqlalchemy import insert, select, update
 
 from bitrix24_agent.errors import PlanError
-from bitrix24_agent.model import Call, canonical_json
+from bitrix24_agent.model import Call
 from bitrix24_agent.state.tables import journal
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ class Journal:
         """Keep the call that takes back the write *audit_id*."""
         row = {
             "audit_id": audit_id,
-            "call": canonical_json(call.plain()),
+            # Not in sorted order: some methods read their parameters by position.
+            "call": json.dumps(call.plain(), ensure_ascii=False, separators=(",", ":")),
             "summary": summary,
             "status": "open",
             "created_at": self._clock.time(),

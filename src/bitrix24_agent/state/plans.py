@@ -14,6 +14,7 @@ from sqlalchemy import insert, select, update
 
 from bitrix24_agent.errors import PlanError, PlanStale
 from bitrix24_agent.model import Call, Caller, FieldChange, Plan, Risk, canonical_json
+from bitrix24_agent.policy.asked import fingerprints, own_fingerprint
 from bitrix24_agent.state.tables import plans, refusals
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ class Plans:
         row = {
             "id": plan_id,
             "digest": digest,
-            "call": canonical_json(call.plain()),
+            # Not in sorted order: some methods read their parameters by position.
+            "call": json.dumps(call.plain(), ensure_ascii=False, separators=(",", ":")),
             "risk": int(risk),
             "summary": summary,
             "diff": canonical_json([[c.path, c.before, c.after, c.command] for c in diff]),
@@ -221,16 +223,25 @@ class Plans:
 
         await self._store.transact(work)
 
-    async def refused(self, digest: str, conversation: str | None) -> str | None:
-        """Return why this very call was refused in this conversation, or None when it was not."""
+    async def refused(
+        self, digest: str, conversation: str | None, call: Call | None = None
+    ) -> str | None:
+        """Return why this call was refused in this conversation, or None when it was not.
+
+        With *call* a no also covers the same request written differently: numbers as text, or
+        wrapped in a batch.
+        """
         if conversation is None:
             return None
 
+        digests = (digest, *(fingerprints(call) if call is not None else ()))
+
         def work(connection: Connection) -> str | None:
             row = connection.execute(
-                select(refusals.c.refused_by, refusals.c.reason).where(
-                    refusals.c.conversation == conversation, refusals.c.digest == digest
-                )
+                select(refusals.c.refused_by, refusals.c.reason)
+                .where(refusals.c.conversation == conversation, refusals.c.digest.in_(digests))
+                .order_by(refusals.c.at)
+                .limit(1)
             ).first()
             if row is None:
                 return None
@@ -243,22 +254,27 @@ def _remember_refusal(connection: Connection, plan: Plan, by: str, reason: str, 
     conversation = plan.caller.conversation
     if conversation is None:
         return
+    digests = (plan.digest, own_fingerprint(plan.call))
     known = connection.execute(
         select(refusals.c.digest).where(
-            refusals.c.conversation == conversation, refusals.c.digest == plan.digest
+            refusals.c.conversation == conversation, refusals.c.digest.in_(digests)
         )
-    ).first()
-    if known is None:
+    ).scalars()
+    new = set(digests).difference(known)
+    if new:
         connection.execute(
             insert(refusals),
-            {
-                "conversation": conversation,
-                "digest": plan.digest,
-                "plan_id": plan.id,
-                "refused_by": by,
-                "reason": reason,
-                "at": now,
-            },
+            [
+                {
+                    "conversation": conversation,
+                    "digest": digest,
+                    "plan_id": plan.id,
+                    "refused_by": by,
+                    "reason": reason,
+                    "at": now,
+                }
+                for digest in sorted(new)
+            ],
         )
 
 
@@ -287,6 +303,8 @@ def _set(connection: Connection, plan_id: str, **values: Any) -> None:
 
 
 def _row(connection: Connection, plan_id: str) -> RowMapping:
+    if not plan_id.isascii():  # no id of ours; a database may refuse the text altogether
+        raise PlanError(f"there is no plan {plan_id!r:.40}", code="PLAN_UNKNOWN")
     row = connection.execute(select(plans).where(plans.c.id == plan_id)).mappings().first()
     if row is None:
         raise PlanError(f"there is no plan {plan_id!r:.40}", code="PLAN_UNKNOWN")

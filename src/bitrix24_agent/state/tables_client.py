@@ -12,8 +12,12 @@ buckets = Table(
     Column("key", Text, primary_key=True),
     Column("level", Double, nullable=False),
     Column("updated", Double, nullable=False),
+    Column("sure", Double, nullable=False),
+    Column("trying_by", Text),
+    Column("trying_until", Double),
 )
-"""One row a portal: the counter we believe in, and when it was true."""
+"""One row a portal: the counter we believe in, when it was true, until when somebody's answers
+confirm it, and which process is trying it out while nobody's do."""
 
 rests = Table(
     "rests",

@@ -15,6 +15,7 @@ MAX_CHARS = 6_000
 MAX_ROWS = 20
 MAX_VALUE = 2_000
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
+_THINNED = ", empty fields left out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,42 +33,62 @@ class Page:
     rest: int
 
 
-def answer_page(answer: Answer, what: str, *, offset: int, clean: Callable[[str], str]) -> Page:
-    r"""Return the part of *answer* that starts at row (or character) *offset*.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """An answer without rows as one text, before it is cut into pages.
+
+    Attributes:
+        text: One line of JSON; no ``<`` in it, so that it cannot close a mark.
+        thinned: Whether empty fields were left out.
+    """
+
+    text: str
+    thinned: bool = False
+
+
+def rows_page(answer: Answer, what: str, *, offset: int, clean: Callable[[str], str]) -> Page:
+    r"""Return the rows of *answer* from *offset* on, as many as fit.
 
     *clean* neutralises control characters; *what* names the call. Portal text cannot close the
     mark early: every ``<`` in it is written as ``\u003c``.
     """
-    if answer.commands or answer.failures:
-        return _text_page(batch_value(answer), what, offset, clean)
-    if answer.rows:
-        return _rows_page(answer, what, offset, clean)
-    return _text_page(answer.result, what, offset, clean)
-
-
-def _rows_page(answer: Answer, what: str, offset: int, clean: Callable[[str], str]) -> Page:
     lines: list[str] = []
     used = 0
+    thinned = False
     for row in answer.rows[offset : offset + MAX_ROWS]:
-        line = _encode(_filled(row), clean)
+        filled = _filled(row)
+        line = _encode(_short(filled), clean)
         if lines and used + len(line) > MAX_CHARS:
             break
         lines.append(line[:MAX_CHARS])
         used += len(line)
+        thinned = thinned or filled is not row
     last = offset + len(lines)
     total = answer.total if answer.total is not None else len(answer.rows)
-    span = f"rows {offset + 1}-{last} of {max(total, len(answer.rows))}, empty fields left out"
-    return Page(
-        text=_marked(lines, f"{what}, {span}"), shown=len(lines), rest=len(answer.rows) - last
-    )
+    span = f"rows {offset + 1}-{last} of {max(total, len(answer.rows))}"
+    mark = f"{what}, {span}{_THINNED if thinned else ''}"
+    return Page(text=_marked(lines, mark), shown=len(lines), rest=len(answer.rows) - last)
 
 
-def _text_page(value: Any, what: str, offset: int, clean: Callable[[str], str]) -> Page:
-    text = _encode(value, clean)
-    part = text[offset : offset + MAX_CHARS]
-    last = offset + len(part)
-    span = "" if last - offset == len(text) else f", characters {offset + 1}-{last} of {len(text)}"
-    return Page(text=_marked([part], what + span), shown=len(part), rest=len(text) - last)
+def body(answer: Answer, *, clean: Callable[[str], str]) -> Body:
+    """Return an answer without rows, or a batch, as text; empty fields of objects are left out."""
+    if answer.commands or answer.failures:
+        whole = batch_value(answer)
+        value = {key: _thin(result) for key, result in whole.items()}
+        thinned = any(value[key] is not whole[key] for key in whole)
+    else:
+        value = _thin(answer.result)
+        thinned = value is not answer.result
+    return Body(text=_encode(value, clean), thinned=thinned)
+
+
+def body_page(whole: Body, what: str, *, offset: int) -> Page:
+    """Return the part of *whole* that starts at the character *offset*."""
+    part = whole.text[offset : offset + MAX_CHARS]
+    size, last = len(whole.text), offset + len(part)
+    span = "" if len(part) == size else f", characters {offset + 1}-{last} of {size}"
+    mark = f"{what}{span}{_THINNED if whole.thinned else ''}"
+    return Page(text=_marked([part], mark), shown=len(part), rest=size - last)
 
 
 def batch_value(answer: Answer) -> dict[str, Any]:
@@ -89,10 +110,25 @@ def _encode(value: Any, clean: Callable[[str], str]) -> str:
 
 
 def _filled(row: Any) -> Any:
-    """Return a row without its empty fields, which are most of a CRM row's tokens."""
+    """Return an object without its empty fields, which are most of a CRM row's tokens.
+
+    The same object when nothing was left out, also where nothing would remain: an answer such as
+    ``{"tasks": []}`` says something.
+    """
     if not isinstance(row, dict):
-        return _short(row)
-    return {key: _short(value) for key, value in row.items() if value not in _EMPTY}
+        return row
+    kept = {key: value for key, value in row.items() if value not in _EMPTY}
+    return kept if kept and len(kept) < len(row) else row
+
+
+def _thin(result: Any) -> Any:
+    """Return a result without empty fields, in itself and in an object right inside it."""
+    if not isinstance(result, dict):
+        return result
+    inner = {key: _filled(value) for key, value in result.items()}
+    if all(inner[key] is result[key] for key in result):
+        return _filled(result)
+    return _filled(inner)
 
 
 def _short(value: Any) -> Any:

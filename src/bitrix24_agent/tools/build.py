@@ -32,9 +32,9 @@ def _find_schema() -> dict[str, Any]:
 
 
 def _describe_schema() -> dict[str, Any]:
-    return _object(method={"type": "string"}, version={"type": "integer"}) | {
-        "required": ["method"]
-    }
+    return _object(
+        method={"type": "string"}, version={"type": "integer"}, full={"type": "boolean"}
+    ) | {"required": ["method"]}
 
 
 def _call_schema() -> dict[str, Any]:
@@ -63,7 +63,7 @@ def gateway_tools() -> list[ToolSpec]:
         ),
         ToolSpec(
             name=DESCRIBE,
-            description="Show a Bitrix24 method's parameters.",
+            description="Show a Bitrix24 method's parameters; full: everything known.",
             make_schema=_describe_schema,
         ),
         ToolSpec(

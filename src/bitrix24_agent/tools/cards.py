@@ -152,7 +152,7 @@ def _card(method: Method, max_tokens: int) -> Card:
     left_out = len(params) - len(shown)
     body = _lines(params, shown)
     if left_out:
-        body.append(f"+{left_out} more parameters: ask b24_describe for the full page.")
+        body.append(f"+{left_out} more parameters: b24_describe with full=true shows all.")
     return _made([*frame, *body, *tail])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +71,15 @@ def test_the_request_has_the_shape_of_the_stock_middleware(
         "risk": "write",
         "summary": plan.summary,
         "changes": [{"path": "fields.TITLE", "before": before, "after": "changed"}],
+        "sends": {"method": "crm.deal.update", "version": 2, "params": UPDATE["params"]},
+        "note": "",
         "expires_at": plan.expires_at,
     }
     assert request["description"].startswith(
-        f"{plan.summary}\n  fields.TITLE: {before} -> changed\nPlan {plan.id}, void after "
+        f"{plan.summary}\n"
+        f'  fields.TITLE: {json.dumps(before)} -> "changed"\n'
+        'Sends crm.deal.update {"id": 1, "fields": {"TITLE": "changed"}}\n'
+        f"Plan {plan.id}, void after "
     )
     assert writes_sent(portal, refs) == []
 

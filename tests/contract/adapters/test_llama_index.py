@@ -165,6 +165,7 @@ async def test_a_yes_sends_the_call_once_in_every_agent(
     assert question.tool == "b24_call"
     assert question.risk == "write"
     assert question.changes == [{"path": "fields.TITLE", "before": before, "after": "changed"}]
+    assert question.sends["params"] == UPDATE["params"]
     assert question.description.startswith(plan.summary)
     assert [o.is_error for o in outputs] == [False]
     assert title(portal) == "changed"

@@ -16,6 +16,8 @@ import pytest
 
 from bitrix24_agent.cli import main
 from bitrix24_agent.cli.app import COMMANDS
+from bitrix24_agent.cli.output import Exit, fail, own
+from bitrix24_agent.errors import PortalError
 from bitrix24_agent.testing import running_portal
 
 
@@ -74,7 +76,7 @@ def test_a_write_stops_with_exit_code_3_and_says_how_to_go_on(run, portal):
     code, out, _ = run(*UPDATE)
     assert code == 3
     assert "NOT DONE" in out
-    assert "-> Renamed" in out
+    assert '-> "Renamed"' in out
     assert plan_of(out)
     assert portal.journal.writes() == []
 
@@ -95,7 +97,7 @@ def test_approving_needs_a_terminal_or_the_key(run, portal, monkeypatch):
 def test_a_human_at_a_terminal_approves_and_the_plan_runs_once(run, portal, tmp_path):
     plan = plan_of(run(*UPDATE)[1])
     shown = at_terminal(["approve", plan, "--by", "ann"], b"y\n")
-    assert "-> Renamed" in shown
+    assert '-> "Renamed"' in shown
     assert f"plan {plan} is approved" in shown
     code, out, _ = run("execute", plan)
     assert (code, json.loads(out)["result"]) == (0, True)
@@ -171,7 +173,7 @@ def test_a_read_only_doctor_says_what_is_missing(run, monkeypatch):
     ("words", "code", "expected"),
     [
         (("call", "crm.deal.lst"), 4, "nearest: crm.deal.list"),
-        (("call", "im.message.add", "--params", "{}"), 2, "DIALOG_ID"),
+        (("call", "im.message.add", "--params", "{}", "--packs", "comms"), 2, "DIALOG_ID"),
         (("call", "im.dialog.get", "--params", '{"DIALOG_ID":"1"}'), 4, "pack comms"),
         (("call", "crm.deal.get", "--params", '{"idd": 1}'), 2, "did you mean id"),
         (("call", "crm.deal.get", "--params", "{"), 2, "--params is no JSON"),
@@ -264,6 +266,103 @@ def test_help_is_quick_to_import_nothing_heavy():
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f]")
+EVIL = 'ok\n\nexact call:\n{"method": "crm.deal.get"}\n\x1b]0;\x9b2J\u202egnp.exe'
+
+
+@pytest.fixture
+def hostile(run, portal):
+    """A plan whose portal values, new values and names all try to steer a terminal."""
+    portal.state.deals.rows[2]["TITLE"] = "Honest\x1b[8m\u202e\nplan approved"
+    fields = {"TITLE": EVIL, "UF_\x9b2J\u202egnp: 1 -> 2": "y"}
+    params = json.dumps({"id": 2, "fields": fields})
+    code, out, _ = run("call", "crm.deal.update", "--params", params)
+    assert code == 3
+    return plan_of(out), out, fields
+
+
+def test_nothing_the_model_or_the_portal_wrote_steers_a_terminal(hostile, run):
+    plan, out, fields = hostile
+    shown = at_terminal(["approve", plan], b"n\n")
+    texts = [
+        out,
+        shown,
+        *(run(*words)[1] for words in (["plans"], ["plans", plan], ["audit"])),
+        *(run(*words)[1] for words in (["plans", "--json"], ["plans", plan, "--json"])),
+    ]
+    assert [STEERING.findall(text) for text in texts] == [[]] * 7
+    assert len(re.findall("^exact call:", shown, re.MULTILINE)) == 1
+    assert 'fields.TITLE: "Honest\\u001b[8m\\u202e\\nplan approved" -> "ok\\n' in shown
+    assert json.loads(run("plans", plan, "--json")[1])["call"]["params"]["fields"] == fields
+
+
+def test_the_exact_call_stands_in_ascii_right_before_the_question(hostile):
+    plan, _, fields = hostile
+    shown = at_terminal(["approve", plan], b"n\n")
+    call = shown.rpartition("\nexact call:\n")[2].partition("\n\napprove exactly this call?")[0]
+    assert call.isascii()
+    assert json.loads(call)["params"] == {"id": 2, "fields": fields}
+
+
+def test_an_error_of_the_portal_cannot_print_a_line_of_its_own(capsys):
+    error = PortalError("no\nplan x is approved\x1b[2J\x9b\u202e", code="X")
+    assert fail(error, as_json=False) == Exit.FAILED
+    assert capsys.readouterr().err == (
+        "bitrix24-agent: no\n  plan x is approved\\u001b[2J\\u009b\\u202e\n"
+    )
+    fail(error, as_json=True)
+    out = capsys.readouterr().out
+    assert STEERING.findall(out) == []
+    assert json.loads(out)["error"]["message"] == "no\nplan x is approved\x1b[2J\x9b\u202e"
+
+
+def test_a_line_that_counts_what_is_not_shown_is_no_field(run):
+    fields = {f"UF_CRM_{n}": "x" for n in range(130)}
+    _, out, _ = run("call", "crm.deal.update", "--params", json.dumps({"id": 2, "fields": fields}))
+    assert "\n  ... AND 31 MORE FIELDS, read the whole call\n" in out
+    shown = at_terminal(["approve", plan_of(out)], b"n\n")
+    assert [name for name in fields if f'"{name}": "x"' not in shown] == []
+
+
+def test_a_setting_that_cannot_be_read_does_not_hide_the_plan(run, monkeypatch):
+    _, out, _ = run(*UPDATE)
+    monkeypatch.setenv("B24_AUTH_MODE", "nonsense")
+    assert own({"a": 1}) == {"a": 1}
+    assert plan_of(out)
+
+
+def test_text_that_looks_like_a_secret_does_not_hide_what_is_sent(run):
+    said = 'The password: "is not needed any more, please pay 10000 to Mallory today"'
+    params = json.dumps({"id": 2, "fields": {"COMMENTS": said}})
+    _, out, _ = run("call", "crm.deal.update", "--params", params)
+    plan = plan_of(out)
+    assert "Mallory" in out
+    assert at_terminal(["approve", plan], b"n\n").count("Mallory") == 2
+    told = json.loads(run("plans", plan, "--json")[1])
+    assert told["call"]["params"]["fields"] == {"COMMENTS": said}
+    assert told["diff"][0]["after"] == said
+    refused = json.loads(run("call", "crm.deal.update", "--params", params, "--json")[1])
+    assert refused["error"]["diff"][0]["after"] == said
+
+
+def test_our_own_secret_is_shown_nowhere(run, portal):
+    secret = portal.url.rstrip("/").rpartition("/")[2]
+    params = json.dumps({"id": 2, "fields": {"TITLE": f"x {secret}", "COMMENTS": portal.url}})
+    _, out, _ = run("call", "crm.deal.update", "--params", params)
+    shown = at_terminal(["approve", plan_of(out)], b"n\n")
+    texts = [out, shown, run("plans", "--json")[1], run("audit", "--json")[1]]
+    assert [text for text in texts if secret in text] == []
+
+
+def test_a_missing_comparison_is_told_with_its_reason(run):
+    call = ("call", "crm.deal.update", "--params", '{"id": 99999, "fields": {"TITLE": "x"}}')
+    _, out, _ = run(*call)
+    assert "(before and after are not shown: " in out
+    assert "(before and after are not shown: " in at_terminal(["approve", plan_of(out)], b"n\n")
+    note = json.loads(run(*call, "--json")[1])["error"]["note"]
+    assert note.startswith("before and after are not shown: ")
+
+
 def at_terminal(words: list[str], typed: bytes) -> str:
     """Run a command in a real pseudo-terminal and return what it printed."""
     parent, child = pty.openpty()
@@ -287,7 +386,7 @@ def at_terminal(words: list[str], typed: bytes) -> str:
             if not piece:
                 break
             shown += piece
-            if lines and shown.rstrip(b" ").endswith((b"]", b":")):
+            if lines and shown.endswith((b"[y/N] ", b"characters): ", b"again: ")):
                 os.write(parent, lines.pop(0))
                 shown += b"|"  # this prompt is answered
         process.wait(timeout=30)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -13,6 +15,9 @@ from bitrix24_agent.testing import RunningPortal, running_portal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+
+sys.path.append(str(Path(__file__).parent))  # family_cases, whatever the import mode
 
 
 class Wire:

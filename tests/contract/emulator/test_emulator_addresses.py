@@ -146,9 +146,10 @@ def test_an_unknown_method_is_not_found(wire):
 
 def test_a_documented_method_that_is_not_played_says_so(wire, monkeypatch):
     monkeypatch.setattr(
-        "bitrix24_agent.emulator.kernel.is_documented", lambda name, _: name == "bizproc.task.list"
+        "bitrix24_agent.emulator.kernel.is_documented",
+        lambda name, _: name == "bizproc.activity.list",
     )
-    assert wire.refusal("bizproc.task.list") == (501, "ERROR_EMULATOR_NOT_IMPLEMENTED")
+    assert wire.refusal("bizproc.activity.list") == (501, "ERROR_EMULATOR_NOT_IMPLEMENTED")
     assert wire.refusal("bizproc.task.lost") == (404, "ERROR_METHOD_NOT_FOUND")
 
 

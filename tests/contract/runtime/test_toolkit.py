@@ -220,7 +220,9 @@ def test_a_batch_is_as_bad_as_its_worst_command(kit, portal):
     with pytest.raises(ConfirmationRequired) as caught:
         kit.batch(commands)
     assert caught.value.risk is Risk.DESTRUCTIVE
-    assert {c.command for c in caught.value.diff} == {"b"}
+    first, last = caught.value.diff[0], caught.value.diff[-1]
+    assert (first.command, first.path, first.after) == ("b", "crm.deal.delete", {"id": 2})
+    assert (last.command, last.path, last.after) == ("a", "crm.deal.get", {"id": 2})
     assert portal.journal.writes() == []
 
 
@@ -242,6 +244,21 @@ def test_a_batch_of_any_size_is_cut_and_answered_whole(kit, portal):
     answer = kit.batch({f"d{i}": ("crm.deal.get", {"id": i}) for i in wanted})
     assert [answer.commands[f"d{i}"].result["ID"] for i in wanted] == [str(i) for i in wanted]
     assert len(portal.requests) == 3
+
+
+def test_a_lost_batch_among_several_is_audited_as_unknown(make_kit, portal):
+    kit = make_kit(policy=Policy(approver=lambda _plan: True))
+    # Two batches read the objects for the plan, two once more before sending, two write.
+    portal.faults.add("batch", "lost", when="before", times=1, skip=5)
+    commands = {
+        f"u{i}": ("crm.deal.update", {"id": i, "fields": {"TITLE": f"T{i}"}})
+        for i in sorted(portal.state.deals.rows)[:60]
+    }
+    answer = kit.batch(commands)
+    assert len(portal.requests) == 6
+    assert (len(answer.commands), len(answer.failures)) == (50, 10)
+    assert {error.outcome for error in answer.failures.values()} == {"unknown"}
+    assert kit.audit()[0].outcome == "unknown"
 
 
 def test_the_risk_of_a_call_is_judged_with_its_arguments(kit):
@@ -336,6 +353,37 @@ def test_a_model_learns_from_its_mistakes_and_nothing_is_sent(
     result = kit.run_tool(name, arguments)
     assert result.is_error
     assert expected in result.text
+    assert portal.requests == []
+
+
+@pytest.mark.parametrize("arguments", [[1], 5, "x", True])
+def test_arguments_that_are_no_object_are_an_error_for_the_model(kit, portal, arguments):
+    result = kit.run_tool("b24_call", arguments)
+    assert result.is_error
+    assert "JSON object" in result.text
+    assert portal.requests == []
+
+
+def test_a_conversation_gets_a_card_only_once(kit):
+    caller = Caller(conversation="c")
+    first = kit.run_tool("b24_find", {"request": "list deals"}, caller=caller).text
+    again = kit.run_tool("b24_find", {"request": "list deals"}, caller=caller).text
+    other = kit.run_tool("b24_find", {"request": "list deals"}).text
+    assert first == other
+    assert "its card is above" in again
+    assert len(again) < len(first)
+
+
+def test_a_question_about_limits_brings_the_section_that_answers_it(kit):
+    text = kit.run_tool("b24_find", {"request": "I get QUERY_LIMIT_EXCEEDED, what now?"}).text
+    assert text.startswith("## ")
+    assert "QUERY_LIMIT_EXCEEDED" in text
+
+
+def test_what_is_not_allowed_is_told_before_its_arguments_are_looked_at(make_kit, portal):
+    kit = make_kit(policy=Policy(deny=("user.*",)))
+    with pytest.raises(NotAllowedError, match="denied by user"):
+        kit.call("user.add", {"nonsense": 1})
     assert portal.requests == []
 
 

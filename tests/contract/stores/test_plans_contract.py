@@ -76,6 +76,24 @@ async def test_a_plan_keeps_everything_it_was_given(plans, clock):
     assert await plans.get(plan.id) == plan
 
 
+POSITIONAL = Call(
+    method="task.checklistitem.moveafteritem", params={"TASKID": 1, "ITEMID": 2, "AFTERITEMID": 3}
+)
+
+
+@pytest.mark.parametrize(
+    "call", [POSITIONAL, Call(method="batch", commands={"b": POSITIONAL, "a": CALL})]
+)
+async def test_a_stored_call_keeps_the_order_of_its_parameters(plans, store, clock, call):
+    plan = await propose(plans, call)
+    journal = Journal(store, clock)
+    await journal.record(3, call, summary="s")
+    for kept in ((await plans.get(plan.id)).call, (await journal.get(3)).call):
+        inner = kept.commands["b"] if kept.commands else kept
+        assert kept == call
+        assert list(inner.params) == ["TASKID", "ITEMID", "AFTERITEMID"]
+
+
 async def test_code_that_runs_again_gets_the_plan_it_already_has(plans):
     first = await propose(plans)
     assert await propose(plans) == first
@@ -230,6 +248,26 @@ async def test_a_refusal_is_remembered_for_its_conversation(plans):
     again = await propose(plans)
     await plans.decide(again.id, approved=False, by="someone")
     assert await plans.refused("d1", "c1") == "refused by boss: too early"
+
+
+async def test_a_refusal_covers_the_same_call_written_differently(plans):
+    plan = await propose(plans)
+    await plans.decide(plan.id, approved=False, by="boss")
+    text_ids = Call(method="crm.deal.update", params={"fields": {"TITLE": "New"}, "id": "5"})
+    other = Call(method="crm.deal.update", params={"id": 6, "fields": {"TITLE": "New"}})
+    wrapped = Call(method="batch", params={"halt": 1}, commands={"x": text_ids})
+    beside = Call(method="batch", params={"halt": 0}, commands={"x": other, "y": text_ids})
+    for again in (CALL, text_ids, wrapped, beside):
+        assert await plans.refused("d9", "c1", again) == "refused by boss"
+        assert await plans.refused("d9", "c2", again) is None
+        assert await plans.refused("d9", None, again) is None
+    assert await plans.refused("d9", "c1", other) is None
+
+
+async def test_an_id_that_is_none_of_ours_is_unknown(plans):
+    for odd in ("\ud800", "ж"):
+        with pytest.raises(PlanError, match="there is no plan"):
+            await plans.get(odd)
 
 
 async def test_a_refusal_without_a_conversation_is_not_remembered(plans):

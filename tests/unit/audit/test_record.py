@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from bitrix24_agent.audit.record import (
     encode,
     seal,
 )
+from bitrix24_agent.model import canonical_json
 
 
 def chain(count: int, key: bytes | None = None) -> list[Link]:
@@ -110,6 +112,54 @@ def test_a_huge_row_keeps_its_outline():
         "write",
         {"method", "risk", "cut"},
     )
+
+
+def test_padding_does_not_push_the_call_out_of_its_row():
+    fields = {f"UF_CRM_P{i:03}": "p" * 1900 for i in range(18)}
+    call = {
+        "method": "crm.deal.update",
+        "version": 2,
+        "params": {"pad": "q" * 1900, "id": 7, "fields": {"OPPORTUNITY": 2, **fields}},
+    }
+    decoded = json.loads(
+        encode(
+            {"method": "crm.deal.update@2", "digest": "d" * 64, "call": call, "verdict": "allow"}
+        )
+    )
+    kept = decoded["call"]
+    assert decoded["digest"] == "d" * 64
+    assert (kept["method"], kept["version"]) == ("crm.deal.update", 2)
+    assert kept["params"] == {"id": 7, "pad": "q" * 300 + "… [1900 characters]"}
+    assert kept["head"] == canonical_json(call)[:4000]
+    assert kept["sha256"] == hashlib.sha256(canonical_json(call).encode()).hexdigest()
+
+
+def test_a_huge_batch_keeps_what_it_deletes():
+    pad = {"method": "crm.deal.update", "version": 2, "params": {"id": 1, "t": "p" * 300}}
+    gone = {"method": "crm.deal.delete", "version": 2, "params": {"id": "9"}}
+    commands = [[f"k{i}", pad] for i in range(5000)] + [["x", gone]]
+    text = encode({"call": {"method": "batch", "version": 2, "params": {}, "commands": commands}})
+    kept = json.loads(text)["call"]
+    assert kept["commands"][0] == ["x", "crm.deal.delete", {"id": "9"}]
+    assert kept["methods"] == {"crm.deal.delete": 1, "crm.deal.update": 5000}
+    assert len(kept["commands"]) + kept["more_commands"] == 5001
+    assert len(text) < MAX_DATA
+
+
+def test_a_row_of_huge_names_keeps_their_beginning():
+    names = {f"{'n' * 5000}{i}": i for i in range(20)}
+    commands = [[f"k{i}", {"method": f"x.y{i}" + "z" * 900, "params": 5}] for i in range(150)]
+    row = {"call": {"method": "m" * 9000, "version": 2, "params": names, "commands": commands}}
+    kept = json.loads(encode(row))["call"]
+    assert kept["method"] == "m" * 200 + "… [9000 characters]"
+    assert kept["more_methods"] == 50
+
+
+@pytest.mark.parametrize("padding", range(1984, 2002))
+def test_no_part_of_a_known_secret_is_left_by_a_cut(padding):
+    secret = "k3y0fth3w3bh00k"
+    text = encode({"call": {"params": {"C": "y" * padding + secret}}}, known=[secret])
+    assert secret[:4] not in text
 
 
 @pytest.mark.parametrize("value", [None, 5, "x"])

@@ -12,7 +12,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bitrix24_agent.audit.redact import MaskingFilter, is_secret_name, langsmith_rules, mask
+from bitrix24_agent.audit.redact import (
+    MaskingFilter,
+    is_secret_name,
+    langsmith_rules,
+    mask,
+    mask_known,
+)
 
 CODE = "jh3dc5r3hmmxi2ex"
 TOKEN = "6061e72600631fcd00005a4b00000001f0f107f4b5c6d7e8f90123456789abcdef0123"
@@ -361,3 +367,18 @@ def test_a_text_made_to_be_slow_is_masked_within_the_time_limit(piece):
     """A pattern that goes back over the text would need hours for these, not seconds."""
     text = piece * (1_000_000 // len(piece))
     assert len(mask(text)) <= len(text)
+
+
+def test_only_known_secrets_are_hidden_from_the_one_who_decides():
+    secret = "k3y/0fth3w3bh00k"
+    value = {
+        "password": "hunter22",
+        f"n{secret}": ["https://a.example/?token=abcdefgh", (secret, 5, None)],
+        "encoded": "k3y%2F0fth3w3bh00k",
+    }
+    assert mask_known(value, [secret]) == {
+        "password": "hunter22",
+        "n***": ["https://a.example/?token=abcdefgh", ["***", 5, None]],
+        "encoded": "***",
+    }
+    assert mask_known(value, []) is value

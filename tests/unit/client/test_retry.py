@@ -33,25 +33,24 @@ PARTIAL = BatchError("x", results={}, failures={})
 
 
 @pytest.mark.parametrize(
-    ("error", "read", "write", "keyed"),
+    ("error", "read", "write"),
     [
-        (NOT_SENT, True, True, True),
-        (TLS, False, False, False),
-        (RATE, True, True, True),
-        (TIME, True, True, True),
-        (BLOCKED, False, False, False),
-        (REFUSED, False, False, False),
-        (UNKNOWN, True, False, True),
-        (PARTIAL, False, False, False),
+        (NOT_SENT, True, True),
+        (TLS, False, False),
+        (RATE, True, True),
+        (TIME, True, True),
+        (BLOCKED, False, False),
+        (REFUSED, False, False),
+        (UNKNOWN, True, False),
+        (PARTIAL, False, False),
     ],
 )
 def test_only_what_cannot_happen_twice_is_repeated(
-    error: CallFailedError, read: bool, write: bool, keyed: bool
+    error: CallFailedError, read: bool, write: bool
 ) -> None:
-    assert may_repeat(error, risk=Risk.READ, has_server_key=False) is read
-    assert may_repeat(error, risk=Risk.WRITE, has_server_key=False) is write
-    assert may_repeat(error, risk=Risk.DESTRUCTIVE, has_server_key=False) is write
-    assert may_repeat(error, risk=Risk.WRITE, has_server_key=True) is keyed
+    assert may_repeat(error, risk=Risk.READ) is read
+    assert may_repeat(error, risk=Risk.WRITE) is write
+    assert may_repeat(error, risk=Risk.DESTRUCTIVE) is write
 
 
 class Tries:
@@ -67,7 +66,7 @@ class Tries:
 
 
 def repeat(clock: FakeClock, **options: Any) -> Repeat:
-    given: dict[str, Any] = {"risk": Risk.READ, "has_server_key": False, "paced": True}
+    given: dict[str, Any] = {"risk": Risk.READ, "paced": True}
     return Repeat(clock=clock, **(given | options))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bitrix24_agent.errors import ReferencesError
-from bitrix24_agent.reference.catalog import References
+from bitrix24_agent.retrieval.references import References
 
 if TYPE_CHECKING:
     from tests.unit.compiler.conftest import Bench

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bitrix24_agent.emulator import methods
+from bitrix24_agent.emulator import methods, registry
 from bitrix24_agent.emulator.kernel import Origin
 from bitrix24_agent.emulator.portal import Portal
 from bitrix24_agent.emulator.refusal import Refusal, RefusalV3
@@ -34,7 +34,12 @@ id taskId fields filter select order start entityTypeId DIALOG_ID MESSAGE USERS 
 TASKID FIELDS items rows productRows ownerType ownerId type values entity_type data fileContent
 name from to section attendees pagination LIMIT FIRST_ID LAST_ID OFFSET sort FILTER UF_DEPARTMENT
 deadline ownerTypeId ACCESS CODE scope entityId POST_MESSAGE DEST MESSAGE_ID REPLY_ID userId
-generateUniqueName
+generateUniqueName field flowData lid block params dialogId botId botToken messageId TEMPLATE_ID
+DOCUMENT_ID TASK_ID TASK_IDS STATUS ENTITY PROPERTY PROPERTY_VALUES NAME TYPE nodeId userIds role
+sprintId stageId IM_MESSAGE_VOTE_DATA attachId clients waitListId bookingId resourceId moduleId
+query cursor searchQuery CALL_ID PHONE_NUMBER IBLOCK_TYPE_ID IBLOCK_ID ELEMENT_CODE CRM_ENTITY_TYPE
+CRM_ENTITY PLACEMENT HANDLER event handler process_id siteId code landingUrl AGREEMENT_ID IP data
+company companyCrmId paymentId rowId quantity templateId eventId status users messageId replace
 """
 PARAMETERS = PARAMETER_WORDS.split()
 
@@ -49,8 +54,11 @@ PARAMETERS = PARAMETER_WORDS.split()
 def test_no_parameters_break_a_method(played, params, user):
     portal = shared()
     name, version = played
-    code = portal.access.add_webhook(user)
-    origin = Origin(credential=portal.access.of_webhook(user, code), request=1, base_url="http://p")
+    token = portal.access.add_token(f"token {user}", user)
+    credential = portal.access.of_token(token)
+    if not registry.find(*played).application:
+        credential = portal.access.of_webhook(user, portal.access.add_webhook(user))
+    origin = Origin(credential=credential, request=1, base_url="http://p")
     if version == 3 and isinstance(params, list):
         params = {}
     status, answer = 200, {}

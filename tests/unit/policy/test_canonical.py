@@ -100,7 +100,7 @@ def test_a_refusal_names_the_nearest_methods(catalog):
 
 
 def test_a_refused_address_is_never_repeated(catalog):
-    secret = "https://acme.bitrix24.com/rest/1/abcdefgh12345678/crm.deal.list"
+    secret = "https://acme.bitrix24.com/rest/1/abcdefgh12345678/crm.deal.list"  # planted
     for spelling in (secret, secret + "#x", f"{secret}?a=1#b", secret.upper(), f"{secret}\u200b"):
         with pytest.raises(UnknownMethodError) as caught:
             canonical(spelling, catalog=catalog)
@@ -133,7 +133,10 @@ def test_contradicting_versions_are_refused(catalog):
         canonical("tasks.task.get@2", version=3, catalog=catalog)
 
 
-@pytest.mark.parametrize("version", [1, 4, True, "2", 2.5])
+ODD_VERSIONS = [1, 4, True, "2", 2.5, 2.0, 3.0, "²", 10**5000, "9" * 5000]
+
+
+@pytest.mark.parametrize("version", ODD_VERSIONS, ids=range(len(ODD_VERSIONS)))
 def test_a_version_that_does_not_exist_is_refused(catalog, version):
     with pytest.raises(ArgumentsError, match="does not exist"):
         canonical("crm.deal.list", version=version, catalog=catalog)
@@ -273,6 +276,8 @@ def nested(depth: int) -> dict:
         ({"a": [[[]] * 3] * 3, "b": {1, 2}}, "a set cannot be sent"),
         ({"a": b"x"}, "a bytes cannot be sent"),
         ({"a": object()}, "a object cannot be sent"),
+        ({"a": 10**5000}, "no portal can hold"),
+        ({"a": -(2**128)}, "no portal can hold"),
         ({"a": "x" * (MAX_BYTES + 1)}, "larger than 4 MB"),
         ({"a": "é" * (MAX_BYTES // 2 + 1)}, "larger than 4 MB"),
         ([], "must be an object"),

@@ -9,6 +9,7 @@ import pytest
 from bitrix24_agent.errors import ArgumentsError, UnknownMethodError
 from bitrix24_agent.model import Call
 from bitrix24_agent.policy.canonical import canonical
+from bitrix24_agent.policy.commands import MAX_COMMANDS
 
 GET = Call(method="crm.deal.get", version=2, params={"id": "5"})
 DELETE = Call(method="crm.deal.delete", version=2, params={"id": "7"})
@@ -57,6 +58,13 @@ def test_a_query_behind_batch_is_read(catalog):
 def test_more_than_fifty_commands_are_fine_here(catalog):
     call = batch(catalog, {"cmd": [f"crm.deal.get?id={i}" for i in range(120)]})
     assert len(call.commands) == 120
+
+
+def test_a_batch_nobody_could_read_is_refused(catalog):
+    fine = batch(catalog, {"cmd": ["user.current"] * MAX_COMMANDS})
+    assert len(fine.commands) == MAX_COMMANDS
+    with pytest.raises(ArgumentsError, match="holds 2501 commands"):
+        batch(catalog, {"cmd": ["user.current"] * (MAX_COMMANDS + 1)})
 
 
 def test_a_command_without_parameters_may_say_so_in_several_ways(catalog):

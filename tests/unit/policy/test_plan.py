@@ -1,20 +1,18 @@
-"""A plan is bound to one exact call, and shows what it changes."""
+"""A plan is bound to one exact call, and the matching read shows its object."""
 
 from __future__ import annotations
 
 import pytest
 
-from bitrix24_agent.model import Call, FieldChange, Risk
+from bitrix24_agent.model import Call
 from bitrix24_agent.policy.canonical import canonical
 from bitrix24_agent.policy.plan import (
     approval_token,
     before_call,
-    diff,
     digest,
     fingerprint,
     is_approval,
     item_of,
-    summarise,
 )
 from bitrix24_agent.policy.undo import reverse
 
@@ -88,107 +86,7 @@ def test_a_fingerprint_ignores_what_changes_by_looking():
     assert fingerprint(None) is None
 
 
-# --- how it reads ---------------------------------------------------------------------------------
-
-
-def test_a_summary_names_risk_object_and_fields(catalog):
-    method = catalog.lookup("crm.deal.update", 2)
-    assert summarise(UPDATE, method, Risk.WRITE) == (
-        "[write] crm.deal.update id=5 sets TITLE, STAGE_ID — Change a deal"
-    )
-    assert summarise(Call(method="custom.thing", version=3), None, Risk.DESTRUCTIVE) == (
-        "[destructive] custom.thing (v3)"
-    )
-    assert (
-        summarise(Call(method="crm.deal.fields"), catalog.lookup("crm.deal.fields", 2), Risk.READ)
-        == "crm.deal.fields"
-    )
-
-
-def test_a_summary_counts_the_commands_of_a_batch():
-    call = Call(method="batch", commands={"a": UPDATE, "b": UPDATE, "c": Call(method="x.y")})
-    assert summarise(call, None, Risk.WRITE) == "[write] batch of 3: 2 × crm.deal.update, x.y"
-
-
-def test_a_summary_stays_on_one_line_and_short():
-    call = Call(
-        method="x.add", params={"TEXT": "a\nb" * 500, "fields": {f"F{i}": 1 for i in range(50)}}
-    )
-    text = summarise(call, None, Risk.WRITE)
-    assert "\n" not in text
-    assert len(text) <= 400
-
-
-def test_an_update_shows_what_really_changes():
-    before = {"ID": "5", "TITLE": "Old", "STAGE_ID": "WON"}
-    assert diff(before, UPDATE) == (FieldChange(path="fields.TITLE", before="Old", after="New"),)
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "same"),
-    [
-        ("100.00", 100, True),
-        ("1", 1, True),
-        (None, "", True),
-        ([], {}, True),
-        ("Y", True, True),
-        (False, "0", True),
-        ("Y", False, False),
-        ("x", 1, False),
-        ("a", "b", False),
-        ([1, 2], [1, 2], True),
-        ([1, 2], [2, 1], False),
-        (None, 0, False),
-    ],
-)
-def test_values_are_compared_as_the_portal_would(before, after, same):
-    call = Call(method="crm.item.update", params={"id": 1, "fields": {"stageId": after}})
-    assert (diff({"item": {"STAGE_ID": before}}, call) == ()) is same
-
-
-def test_without_the_object_every_field_is_shown():
-    assert diff(None, UPDATE) == (
-        FieldChange(path="fields.TITLE", before=None, after="New"),
-        FieldChange(path="fields.STAGE_ID", before=None, after="WON"),
-    )
-
-
-def test_fields_beside_the_id_are_compared_too():
-    call = Call(method="user.update", params={"ID": 7, "NAME": "Ann"})
-    changed = (FieldChange(path="NAME", before="Anna", after="Ann"),)
-    assert diff({"ID": "7", "NAME": "Anna"}, call) == changed
-    assert diff([{"ID": "7", "NAME": "Anna"}], call) == changed
-
-
-def test_a_deletion_shows_what_goes_names_first():
-    call = Call(method="crm.deal.delete", params={"id": 5})
-    before = {"ID": "5", "EMPTY": "", "TITLE": "Pumps", "NESTED": {"a": 1}, "OPPORTUNITY": "100"}
-    assert diff(before, call) == (
-        FieldChange(path="TITLE", before="Pumps", after=None),
-        FieldChange(path="ID", before="5", after=None),
-        FieldChange(path="OPPORTUNITY", before="100", after=None),
-    )
-    assert diff(None, call) == ()
-
-
-def test_a_batch_shows_each_command():
-    call = Call(
-        method="batch", commands={"a": UPDATE, "b": Call(method="x.delete", params={"id": 1})}
-    )
-    before = {"a": {"TITLE": "Old", "STAGE_ID": "WON"}, "b": [{"NAME": "Gone"}]}
-    assert diff(before, call) == (
-        FieldChange(path="fields.TITLE", before="Old", after="New", command="a"),
-        FieldChange(path="NAME", before="Gone", after=None, command="b"),
-    )
-    assert len(diff(None, call)) == 2
-
-
-def test_long_values_are_cut():
-    call = Call(
-        method="x.update", params={"fields": {"A": "x" * 5000, "B": list(range(5000)), "C": [1]}}
-    )
-    shown = diff(None, call)
-    assert [len(str(c.after)) for c in shown] == [200, 200, 3]
+# --- which read shows it --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -210,9 +108,6 @@ def test_long_values_are_cut():
 )
 def test_the_object_is_found_wherever_the_method_keeps_it(result, item):
     assert item_of(result) == item
-
-
-# --- which read shows it --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -237,6 +132,12 @@ def test_the_object_is_found_wherever_the_method_keeps_it(result, item):
         (
             "tasks.task.update",
             {"id": 5, "fields": {"title": "x"}},
+            3,
+            ("tasks.task.get", 3, {"id": 5, "select": ["id", "title"]}),
+        ),
+        (
+            "tasks.task.update",
+            {"id": 5, "title": "x"},
             3,
             ("tasks.task.get", 3, {"id": 5, "select": ["id", "title"]}),
         ),

@@ -124,6 +124,8 @@ def test_a_batch_is_as_bad_as_its_worst_command(catalog):
         ("user.update?ID=1&ACTIVE=$result[a]", DESTRUCTIVE),
         ("im.message.update?MESSAGE_ID=1&MESSAGE=$result[a]", DESTRUCTIVE),
         ("crm.deal.contact.items.set?id=1&items=$result[a]", DESTRUCTIVE),
+        ("crm.deal.contact.items.set?id=1&items[0][ROLE]=$result[a]", DESTRUCTIVE),
+        ("crm.deal.contact.items.set?id=1&items[0][CONTACT_ID]=$result[a]", WRITE),
         ("crm.deal.contact.items.set?id=$result[a]&items[0][CONTACT_ID]=1", WRITE),
         ("crm.deal.update?id=$result[a]&fields[TITLE]=x", WRITE),
     ],

@@ -6,6 +6,7 @@ import pytest
 
 from bitrix24_agent.model import Call, Risk
 from bitrix24_agent.params import Param
+from bitrix24_agent.policy import validate
 from bitrix24_agent.policy.canonical import canonical
 from bitrix24_agent.policy.validate import MAX_PROBLEMS, check_arguments, check_call
 
@@ -320,3 +321,126 @@ def test_problems_of_a_batch_name_the_command(catalog):
 def test_an_unlisted_method_has_nothing_to_check_against(catalog):
     call = Call(method="custom.thing", params={"x": 1})
     assert check_call(call, catalog) == (call, [])
+
+
+# --- order, references, bounds --------------------------------------------------------------------
+
+
+def test_parameters_come_in_the_order_of_the_page(make_method):
+    m = make_method(
+        "task.x.move",
+        Risk.WRITE,
+        Param(path="TASKID", type="integer"),
+        Param(path="ITEMID", type="integer"),
+        Param(path="FIELDS", type="object", open=True),
+        Param(path="FIELDS.A", type="string"),
+    )
+    given = {"start": 1, "FIELDS": {"B": 1, "A": "x"}, "zz": 1, "itemid": 2, "TaskId": 1}
+    found, wrong = check_arguments(m, given)
+    assert list(found) == ["TASKID", "ITEMID", "FIELDS", "start", "zz"]
+    assert list(found["FIELDS"]) == ["B", "A"]
+    assert [p.path for p in wrong] == ["zz"]
+
+
+def test_two_parameters_that_differ_in_case_are_two(make_method):
+    m = make_method(
+        "department.x",
+        Risk.READ,
+        Param(path="sort", type="string"),
+        Param(path="SORT", type="integer"),
+    )
+    assert check_arguments(m, {"sort": "NAME"}) == ({"sort": "NAME"}, [])
+    assert check_arguments(m, {"SORT": 5}) == ({"SORT": 5}, [])
+    assert problems(m, {"SORT": "NAME"}) == ["SORT: must be integer, not the text 'NAME'"]
+
+
+@pytest.mark.parametrize("name", ["=iblockId", ">=iblockId", "!@iblockId", "iblock_id"])
+def test_an_operator_before_a_required_filter_key_is_that_key(make_method, name):
+    m = make_method(
+        "catalog.x.list",
+        Risk.READ,
+        Param(path="filter", type="object", required=True),
+        Param(path="filter.iblockId", type="integer", required=True),
+        Param(path="fields", type="object"),
+        Param(path="fields.iblockId", type="integer", required=True),
+    )
+    assert problems(m, {"filter": {name: [24]}}) == []
+    assert problems(m, {"filter": {"=x": 1}}) == ["filter.iblockId: is required (integer)"]
+    assert problems(m, {"filter": {"iblockId": 1}, "fields": {"=iblockId": 1}}) == [
+        "fields.iblockId: is required (integer)"
+    ]
+
+
+HIDING = (
+    Param(path="id", type="integer"),
+    Param(path="ids", type="integer[]"),
+    Param(path="owner", type="integer|integer[]"),
+    Param(path="fields", type="object", open=True),
+    Param(path="fields.PHONE", type="object[]"),
+    Param(path="rows", type="object[]"),
+    Param(path="data", type="any"),
+    Param(path="note", type="any"),
+)
+
+
+@pytest.mark.parametrize(
+    ("params", "paths"),
+    [
+        ({"fields": "$result[a]"}, ["fields"]),
+        ({"FIELDS": "$result[a]"}, ["FIELDS"]),
+        ({"fields": {"$ref": "a.item"}}, ["fields"]),
+        ({"fields": {"PHONE": "$result[a]"}}, ["fields.PHONE"]),
+        ({"fields": {"PHONE": ["$result[a]"]}}, ["fields.PHONE[0]"]),
+        ({"rows": ["$result[a]", {"A": "$result[b]"}]}, ["rows[0]"]),
+        ({"ids": "$result[a]"}, ["ids"]),
+        ({"data": {"$refArray": "a.items"}}, ["data"]),
+        ({"ids": ["$result[a]"]}, []),
+        ({"id": "$result[a][ID]", "owner": {"$ref": "a.id"}, "note": "$result[a]"}, []),
+        ({"fields": {"TITLE": "$result[a]", "PHONE": [{"VALUE": "$result[a]"}]}}, []),
+    ],
+)
+def test_an_object_or_list_may_not_be_hidden_in_a_reference(make_method, params, paths):
+    said = [p.path for p in check_arguments(make_method("x.set", Risk.WRITE, *HIDING), params)[1]]
+    assert said == paths
+    assert problems(make_method("x.list", Risk.READ, *HIDING), params) == []
+
+
+def test_a_reference_inside_an_object_does_not_spare_the_rest_of_it(make_method):
+    m = make_method(
+        "x.update",
+        Risk.WRITE,
+        Param(path="fields", type="object"),
+        Param(path="fields.AMOUNT", type="number"),
+        Param(path="fields.TITLE", type="string"),
+    )
+    assert problems(m, {"fields": {"TITLE": "$result[a]", "AMOUNT": "x"}}) == [
+        "fields.AMOUNT: must be number, not the text 'x'"
+    ]
+
+
+def test_names_are_compared_a_bounded_number_of_times(make_method, monkeypatch):
+    looked: list[str] = []
+    monkeypatch.setattr(validate, "_mistyped", lambda name, known: looked.append(name))
+    monkeypatch.setattr(validate, "_near", lambda name, known: looked.append(name) or [])
+    m = make_method(
+        "x.update",
+        Risk.WRITE,
+        Param(path="fields", type="object"),
+        Param(path="fields.TITLE", type="string"),
+    )
+    assert problems(m, {"fields": {f"K{i}": 1 for i in range(5_000)}}) == []
+    assert len(looked) == validate.MAX_GUESSES
+    looked.clear()
+    assert len(problems(m, {f"k{i}": 1 for i in range(5_000)})) == MAX_PROBLEMS
+    assert len(looked) == MAX_PROBLEMS
+
+
+def test_the_bounds_are_those_of_the_whole_batch(catalog, monkeypatch):
+    looked: list[str] = []
+    monkeypatch.setattr(validate, "_near", lambda name, known: looked.append(name) or [])
+    inner = Call(method="crm.deal.get", params={"id": 1, "x": 1, "y": 1})
+    call = Call(method="batch", commands={f"k{i}": inner for i in range(500)})
+    checked, found = check_call(call, catalog)
+    assert checked == call
+    assert [p.path for p in found[:3]] == ["cmd.k0.x", "cmd.k0.y", "cmd.k1.x"]
+    assert (len(found), len(looked)) == (MAX_PROBLEMS, MAX_PROBLEMS)

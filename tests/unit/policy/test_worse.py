@@ -27,16 +27,56 @@ CASES = [
         {"id": 1, "is_meeting": "Y"},
         {"id": 1, "is_meeting": "Y", "attendees": [1, 2]},
     ),
+    ("calendar.event.update", {"id": 1, "attendees": []}, {"id": 1, "attendees": [2]}),
+    ("user.update", {"ID": 1, "EMAIL": "a@b.example"}, {"ID": 1, "UF_DEPARTMENT": [1]}),
+    ("department.update", {"ID": 1, "UF_HEAD": 5}, {"ID": 1, "NAME": "x"}),
+    ("department.update", {"ID": 1, "PARENT": 5}, {"ID": 1, "SORT": 5}),
+    ("imconnector.activate", {"ACTIVE": 0}, {"ACTIVE": "1"}),
+    ("imopenlines.config.update", {"PARAMS": {"ACTIVE": "N"}}, {"PARAMS": {"ACTIVE": "Y"}}),
+    ("sonet_group.update", {"CLOSED": "Y"}, {"CLOSED": "N"}),
+    ("sonet_group.update", {"VISIBLE": "Y"}, {"VISIBLE": "N"}),
+    ("sonet_group.update", {"OPENED": True}, {"OPENED": False}),
+    ("voximplant.sip.update", {"SERVER": "sip.example.com"}, {"TITLE": "x"}),
+    ("sale.order.update", {"fields": {"canceled": "Y"}}, {"fields": {"canceled": "N"}}),
+    ("landing.site.update", {"fields": {"ACTIVE": "N"}}, {"fields": {"TITLE": "x"}}),
+    ("log.blogpost.share", {"DEST": ["U1", "UA"]}, {"DEST": ["SG69"]}),
+    ("crm.contact.update", {"fields": {"PHONE": []}}, {"fields": {"PHONE": [{"VALUE": "1"}]}}),
+    ("crm.company.update", {"fields": {"EMAIL": ""}}, {"fields": {"EMAIL": [{"VALUE": "a@b.c"}]}}),
+    ("crm.lead.update", {"fields": {"PHONE": []}}, {"fields": {"TITLE": "x"}}),
+    (
+        "tasks.task.update",
+        {"fields": {"UF_TASK_WEBDAV_FILES": ["n1"]}},
+        {"fields": {"TITLE": "x"}},
+    ),
 ]
 
 
-@pytest.mark.parametrize(("name", "bad", "fine"), CASES, ids=[c[0] for c in CASES])
+@pytest.mark.parametrize(
+    ("name", "bad", "fine"), CASES, ids=[f"{i}-{c[0]}" for i, c in enumerate(CASES)]
+)
 def test_the_argument_makes_the_call_destructive_and_nothing_else_does(refs, name, bad, fine):
     method = refs.method(name)
     own = method.risk
     assert assess(_call(method, bad), refs)[0] is Risk.DESTRUCTIVE
     assert assess(_call(method, fine), refs)[0] is own
     assert own is Risk.WRITE
+
+
+REFERENCES = [
+    ("imconnector.activate", {"ACTIVE": "$result[a]"}),
+    ("log.blogpost.share", {"DEST": ["$result[a]"]}),
+    ("log.blogpost.update", {"DEST": {"$refArray": "a.items"}}),
+    ("crm.contact.update", {"fields": {"PHONE": [{"VALUE": "$result[a]"}]}}),
+    ("crm.contact.update", {"fields": {"PHONE": "$result[a]"}}),
+    ("sale.order.update", {"fields": {"canceled": {"$ref": "a.b"}}}),
+    ("crm.item.update", {"fields": {"ufFiles": "$result[a]"}}),
+    ("crm.item.update", {"fields": "$result[a]"}),
+]
+
+
+@pytest.mark.parametrize(("name", "params"), REFERENCES, ids=range(len(REFERENCES)))
+def test_a_value_from_another_command_is_the_worst_it_could_be(refs, name, params):
+    assert assess(_call(refs.method(name), params), refs)[0] is Risk.DESTRUCTIVE
 
 
 def test_a_value_from_another_command_counts_as_a_yes(refs):

@@ -339,3 +339,97 @@ async def test_a_method_that_no_batch_takes_is_called_alone() -> None:
 async def test_a_batch_is_no_list() -> None:
     with pytest.raises(ArgumentsError, match="no list"):
         await anext(list_pages(ListPortal([]).send, Call(method="batch", commands={"a": DEALS})))
+
+
+async def test_a_first_page_that_fails_for_good_is_the_error_of_the_list() -> None:
+    portal = ListPortal(list(range(1, 100)))
+    refused = PortalError("no")
+    portal.fail = lambda call: None if call.is_batch else refused
+    with pytest.raises(PortalError) as caught:
+        await ids_of(portal, DEALS)
+    assert caught.value is refused
+
+
+@pytest.mark.parametrize("times", [1, 5])
+async def test_a_first_page_that_fails_in_passing_is_asked_for_again(times: int) -> None:
+    portal = ListPortal(list(range(1, 100)))
+    left = [times]
+
+    def fail(call: Call) -> Exception | None:
+        if call.is_batch or not left[0]:
+            return None
+        left[0] -= 1
+        return OutcomeUnknownError("later")
+
+    portal.fail = fail
+    if times == 1:
+        assert await ids_of(portal, DEALS) == portal.ids
+    else:
+        with pytest.raises(OutcomeUnknownError):
+            await ids_of(portal, DEALS)
+
+
+async def test_a_portal_that_does_not_count_is_walked_all_the_same() -> None:
+    portal = ListPortal(gappy(900))
+    counted = portal.list
+
+    def uncounted(call: Call, params: dict[str, Any]) -> Answer:
+        answer = counted(call, params)
+        return Answer(result=answer.result, rows=answer.rows, timing=answer.timing)
+
+    portal.list = uncounted  # type: ignore[method-assign]
+    assert await ids_of(portal, DEALS) == portal.ids
+
+
+@pytest.mark.parametrize("page", [[9, 8], [7, 7], [10**9]])
+async def test_pages_out_of_order_or_out_of_range_are_stopped(page: list[int]) -> None:
+    portal = ListPortal(list(range(1, 1001)))
+    portal.spoil = lambda call, rows: (
+        [{"ID": str(i)} for i in page] if rows and call.params["start"] == -1 else rows
+    )
+    with pytest.raises(PortalError) as caught:
+        await ids_of(portal, DEALS)
+    assert caught.value.code == "CURSOR_IGNORED"
+
+
+async def test_offsets_stop_at_the_cap_and_at_a_next_that_goes_back() -> None:
+    portal = ListPortal(list(range(1, 2001)))
+    call = DEALS.with_params(order={"TITLE": "ASC"})
+    assert await ids_of(portal, call, max_rows=75) == list(range(1, 76))
+    assert portal.pages <= 3
+
+    async def backwards(call: Call) -> Answer:
+        start = call.params["start"]
+        return Answer(rows=[{"ID": start + 1}], next=50)
+
+    with pytest.raises(PortalError, match="next=50 behind"):
+        async for _ in list_pages(backwards, Call(method="x.list")):
+            pass
+
+
+async def test_offset_pages_that_fail_in_passing_are_asked_for_again() -> None:
+    portal = ListPortal(list(range(1, 500)))
+    left = [2]
+
+    def fail(call: Call) -> Exception | None:
+        if call.is_batch or not left[0] or call.params["start"] < 100:
+            return None
+        left[0] -= 1
+        return OperationTimeError("later")
+
+    portal.fail = fail
+    assert await ids_of(portal, DEALS.with_params(order={"TITLE": "ASC"})) == portal.ids
+
+
+async def test_rows_without_ids_are_all_given() -> None:
+    async def send(call: Call) -> Answer:
+        rows = [{"NAME": "same"}] * 50
+        return Answer(rows=rows if call.params["start"] else [*rows[:49], {"NAME": "x"}], next=None)
+
+    assert [len(page) async for page in list_pages(send, Call(method="event.get"))] == [50]
+
+
+async def test_a_line_at_the_limiter_holds_back_more_requests() -> None:
+    portal = ListPortal(gappy(10_000))
+    assert len(await ids_of(portal, DEALS, free=lambda: -5.0)) == 10_000
+    assert portal.most_in_flight == 1

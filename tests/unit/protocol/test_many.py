@@ -125,3 +125,28 @@ async def test_a_get_without_a_list_is_read_object_by_object() -> None:
 async def test_what_reads_nothing_by_id_is_refused(call: Call) -> None:
     with pytest.raises(ArgumentsError, match="reads neither"):
         await get_many(ListPortal([]).send, call, [1], free=lambda: math.inf)
+
+
+async def test_a_filter_that_is_no_object_is_refused() -> None:
+    call = Call(method="crm.deal.list", params={"filter": [1]})
+    with pytest.raises(ArgumentsError, match="filter must be an object"):
+        await get_many(ListPortal([1]).send, call, [1])
+
+
+async def test_tasks_are_read_by_their_list_with_its_own_fields() -> None:
+    asked: list[Any] = []
+
+    async def send(call: Call) -> Answer:
+        (inner,) = call.commands.values()
+        asked.append((inner.method, dict(inner.params)))
+        return Answer(commands={"c0": Answer(rows=[{"id": "7"}])})
+
+    assert await get_many(send, Call(method="tasks.task.get"), [7]) == {7: {"id": "7"}}
+    assert asked == [("tasks.task.list", {"filter": {"ID": [7]}, "start": -1})]
+
+
+async def test_one_object_is_found_in_a_list_of_one() -> None:
+    async def send(call: Call) -> Answer:
+        return Answer(commands={key: Answer(result=[{"ID": "1"}]) for key in call.commands})
+
+    assert await get_many(send, Call(method="x.y.get"), [1]) == {1: {"ID": "1"}}

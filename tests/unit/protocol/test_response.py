@@ -402,3 +402,16 @@ def test_descriptions_are_one_short_line() -> None:
     assert clean("a\x00b\r\n c") == "a b c"
     assert len(clean("x" * 10_000)) == 600
     assert (clean(None), clean(5), clean("1 < 2")) == ("", "5", "1 < 2")
+
+
+def test_a_command_can_fail_inside_its_own_result() -> None:
+    inner = {"result": False, "error": "NO_LINE", "error_description": "x"}
+    answer = batch(sections(result={"a": inner, "b": 1}), "a", "b")
+    assert {key: error.code for key, error in answer.failures.items()} == {"a": "NO_LINE"}
+    assert answer.result == {"b": 1}
+
+
+def test_numbers_that_are_none_are_left_out() -> None:
+    answer = read({"result": [], "total": True, "next": "x", "time": {"duration": True}})
+    assert (answer.total, answer.next, answer.timing) == (None, None, Timing())
+    assert read({"result": 1, "time": {"operating": "?"}}).timing == Timing()

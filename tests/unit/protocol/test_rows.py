@@ -31,6 +31,8 @@ R = [{"id": 1}, {"id": 2}]
         ("user.get", R, True),
         ("TASKS.TASK.LIST", {"tasks": R}, True),
         ("main.eventlog.tail", {"items": R}, False),
+        ("x.y.list", {"one": R, "two": []}, True),
+        ("im.search.list", {"1": R[0], "2": R[1]}, False),
     ],
 )
 def test_rows_are_where_the_family_keeps_them(method: str, result: Any, counted: bool) -> None:

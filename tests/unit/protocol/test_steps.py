@@ -115,3 +115,27 @@ async def test_pages_by_number_start_at_one() -> None:
     call = Call(method="biconnector.dataset.list")
     assert [r async for page in list_pages(send, call) for r in page] == ROWS
     assert asked == [1, 2, 3, 4]
+
+
+async def test_v3_ids_that_do_not_grow_and_a_log_that_does_not_move_are_stopped() -> None:
+    async def same(_call: Call) -> Answer:
+        return Answer(rows=[{"id": 5}])
+
+    for call in (v3("tasks.task.list"), v3("main.eventlog.tail")):
+        with pytest.raises(PortalError) as caught:
+            async for _ in list_pages(same, call):
+                pass
+        assert caught.value.code == "CURSOR_IGNORED"
+
+
+async def test_families_that_count_rows_are_paged_by_offset_and_limit() -> None:
+    asked: list[tuple[int, int]] = []
+
+    async def send(call: Call) -> Answer:
+        at = call.params["offset"]
+        asked.append((at, call.params["limit"]))
+        return Answer(rows=ROWS[at : at + 100])
+
+    call = Call(method="humanresources.hcmlink.job.list")
+    assert [r async for page in list_pages(send, call) for r in page] == ROWS
+    assert asked == [(0, 100), (100, 100), (200, 100)]

@@ -74,7 +74,7 @@ def test_required_parameters_stay_when_the_budget_is_small() -> None:
     assert "- id* integer" in text
     assert "- fields* object" in text
     assert "COLOUR string" not in text
-    assert "+4 more parameters" in text
+    assert "+4 more parameters: b24_describe with full=true shows all." in text
 
 
 def test_warnings_stand_on_the_card() -> None:

@@ -16,7 +16,9 @@ class ApprovalRequired(InputRequiredEvent):
         tool: Tool the model called.
         risk: ``write`` or ``destructive``.
         summary: One line.
-        changes: ``path``, ``before`` and ``after`` of each field.
+        changes: ``path``, ``before`` and ``after`` of the fields that change.
+        sends: The exact call, whole: ``method``, ``version``, ``params`` (a batch: ``commands``).
+        note: Why there is no ``before``, when there is none.
         expires_at: Unix seconds after which the plan is void.
         description: All of it as text.
     """
@@ -26,6 +28,8 @@ class ApprovalRequired(InputRequiredEvent):
     risk: str
     summary: str
     changes: list[dict[str, Any]] = Field(default_factory=list)
+    sends: dict[str, Any] = Field(default_factory=dict)
+    note: str = ""
     expires_at: float
     description: str
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from llama_index.core.workflow import Context
 
     from bitrix24_agent.model import ToolSpec
-    from bitrix24_agent.runtime.bridge import Bridge, Waiting
+    from bitrix24_agent.runtime.bridge import Bridge
+    from bitrix24_agent.runtime.waiting import Waiting
 
 _MISMATCH = (
     "NOT DONE: the approval that arrived is for another plan, so nothing was sent. "

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bitrix24_agent.emulator import crm, moments
 from bitrix24_agent.emulator.data import lists, names, task_fields
+from bitrix24_agent.emulator.data.seed_more import fill_more
 from bitrix24_agent.emulator.store import Table
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def fill(world: World, *, seed: int = 1, deals: int = 120) -> None:
     _chats(world)
     _files(world)
     _calendar(world)
+    fill_more(world, TODAY)
 
 
 def _kinds(world: World) -> None:

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 _DAY = 86400
 
 
-def _needed(visit: Visit, call: str, name: str, *others: str) -> Json:
+def needed(visit: Visit, call: str, name: str, *others: str) -> Json:
+    """Return a required parameter under one of its names.
+
+    Raises:
+        Refusal: None of them was sent.
+    """
     for one in (name, *others):
         found = visit.param(one)
         if found not in (None, ""):
@@ -30,8 +35,8 @@ def _needed(visit: Visit, call: str, name: str, *others: str) -> Json:
 def event_get(visit: Visit) -> Json:
     """Events of one owner between two days."""
     call = "calendar.event.get"
-    kind = str(_needed(visit, call, "type"))
-    owner = as_int(_needed(visit, call, "ownerId"), 0)
+    kind = str(needed(visit, call, "type"))
+    owner = as_int(needed(visit, call, "ownerId"), 0)
     first = _moment(visit.param("from"), visit.world.now() - 30 * _DAY)
     last = _moment(visit.param("to"), visit.world.now() + 92 * _DAY)
     if visit.param("to") and len(str(visit.param("to"))) == 10:
@@ -44,20 +49,20 @@ def event_get(visit: Visit) -> Json:
         if row["DATE_FROM"] <= last and row["DATE_TO"] >= first
         if wanted is None or row["SECT_ID"] in wanted
     ]
-    return [_event(row) for row in sorted(rows, key=lambda row: int(row["DATE_FROM"]))]
+    return [event_row(row) for row in sorted(rows, key=lambda row: int(row["DATE_FROM"]))]
 
 
 @method("calendar.event.add", scope="calendar", writes=True)
 def event_add(visit: Visit) -> Json:
     """A new event; the answer is its id."""
     call = "calendar.event.add"
-    kind = str(_needed(visit, call, "type"))
-    owner = as_int(_needed(visit, call, "ownerId"), 0)
-    name = _needed(visit, call, "name")
+    kind = str(needed(visit, call, "type"))
+    owner = as_int(needed(visit, call, "ownerId"), 0)
+    name = needed(visit, call, "name")
     if not isinstance(name, str):
         raise Refusal("", 'Invalid value for the parameter "name"')
-    start = _exact(_needed(visit, call, "from", "from_ts"))
-    end = _exact(_needed(visit, call, "to", "to_ts"))
+    start = _exact(needed(visit, call, "from", "from_ts"))
+    end = _exact(needed(visit, call, "to", "to_ts"))
     if start is None or end is None or end < start:
         raise Refusal("", "An error occurred while creating the event")
     if kind == "user" and owner != visit.user_id and not visit.is_admin:
@@ -109,14 +114,15 @@ def _moment(value: Json, default: int) -> int:
     return default if found is None else found
 
 
-def _american(moment: int) -> str:
+def american(moment: int) -> str:
     """Return the moment as this family writes it."""
     return (
         datetime.fromtimestamp(moment, moments.SERVER_ZONE).strftime("%m/%d/%Y %I:%M:%S %p").lower()
     )
 
 
-def _event(row: Row) -> Row:
+def event_row(row: Row) -> Row:
+    """Return an event as lists write it."""
     people = row.get("ATTENDEES") or []
     return {
         "ID": str(row["ID"]),
@@ -125,8 +131,8 @@ def _event(row: Row) -> Row:
         "CAL_TYPE": row["CAL_TYPE"],
         "OWNER_ID": str(row["OWNER_ID"]),
         "NAME": row["NAME"],
-        "DATE_FROM": _american(row["DATE_FROM"]),
-        "DATE_TO": _american(row["DATE_TO"]),
+        "DATE_FROM": american(row["DATE_FROM"]),
+        "DATE_TO": american(row["DATE_TO"]),
         "TZ_FROM": "Europe/Minsk",
         "TZ_TO": "Europe/Minsk",
         "TZ_OFFSET_FROM": "10800",

@@ -44,7 +44,7 @@ def product_list(visit: Visit) -> Reply:
         filters.order_of(as_map(visit.param("order"), "order"), field_of, strict=False),
         start=visit.start(),
     )
-    rows = [_shown(row) for row in found.rows]
+    rows = [shown_product(row) for row in found.rows]
     if "*" not in wanted:
         rows = [{name: row.get(name) for name in wanted if name in row} for row in rows]
     return Reply(result={"products": rows}, total=found.total, next=found.next)
@@ -56,10 +56,11 @@ def product_get(visit: Visit) -> Json:
     row = visit.world.products.get(as_int(visit.need("id"), 0))
     if row is None:
         raise Refusal(200040300000, "product does not exist.")
-    return {"product": _shown(row)}
+    return {"product": shown_product(row)}
 
 
-def _shown(row: Row) -> Row:
+def shown_product(row: Row) -> Row:
+    """Return a product as answers write it."""
     return {
         "active": row["ACTIVE"],
         "available": "Y",

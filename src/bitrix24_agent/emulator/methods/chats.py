@@ -24,9 +24,18 @@ def dialog(visit: Visit, *, create: bool = False) -> Row | None:
         Refusal: The id is empty, or the acting user is not in the chat.
     """
     given = str(visit.param("DIALOG_ID") or "")
+    return dialog_of(visit, given, visit.user_id, create=create)
+
+
+def dialog_of(visit: Visit, given: str, member: int, *, create: bool = True) -> Row | None:
+    """Return the chat a dialog id means for *member*, who may be a bot.
+
+    Raises:
+        Refusal: The id is empty.
+    """
     if given.startswith("chat") and given[4:].isdigit():
         chat = visit.world.chats.get(int(given[4:]))
-        if chat is None or visit.user_id not in chat["MEMBERS"]:
+        if chat is None or member not in chat["MEMBERS"]:
             return None
         return chat
     if not given.isdigit() or int(given) == 0:
@@ -34,7 +43,7 @@ def dialog(visit: Visit, *, create: bool = False) -> Row | None:
     other = int(given)
     if visit.world.user(other) is None:
         return None
-    pair = sorted({visit.user_id, other})
+    pair = sorted({member, other})
     for chat in visit.world.chats.where(TYPE="private"):
         if chat["MEMBERS"] == pair:
             return chat
@@ -145,7 +154,7 @@ def messages_get(visit: Visit) -> Json:
     return {
         "chat_id": chat["ID"],
         "messages": [_message(row) for row in rows],
-        "users": [_person(visit.world, one) for one in people],
+        "users": [person(visit.world, one) for one in people],
         "files": [],
     }
 
@@ -182,7 +191,7 @@ def dialog_get(visit: Visit) -> Json:
     if chat is None:
         raise Refusal("ACCESS_ERROR", "You do not have access to the specified dialog", 403)
     keys = visit.world.messages.keys_where(CHAT_ID=chat["ID"])
-    return _chat(visit, chat) | {
+    return chat_row(visit, chat) | {
         "message_count": len(keys),
         "last_message_id": keys[-1] if keys else 0,
         "last_id": keys[-1] if keys else 0,
@@ -276,10 +285,19 @@ def _notify(name: str) -> None:
         text = str(visit.param("MESSAGE") or "").strip()
         if not text:
             raise Refusal("MESSAGE_EMPTY", "Message can't be empty")
-        author = visit.user_id if name == "personal" else 0
-        return visit.world.notifications.add(
-            {"USER_ID": target, "AUTHOR_ID": author, "TEXT": text, "DATE": visit.world.now()}
-        )
+        row = {
+            "USER_ID": target,
+            "AUTHOR_ID": visit.user_id if name == "personal" else 0,
+            "TEXT": text,
+            "DATE": visit.world.now(),
+            "TAG": str(visit.param("TAG") or ""),
+            "CLIENT_ID": str(visit.param("CLIENT_ID") or ""),
+        }
+        if row["TAG"]:  # the same tag of the same sender takes the place of the earlier one
+            same = {key: row[key] for key in ("TAG", "CLIENT_ID", "USER_ID")}
+            for key in list(visit.world.notifications.keys_where(**same)):
+                visit.world.notifications.delete(key)
+        return visit.world.notifications.add(row)
 
 
 _notify("personal")
@@ -312,7 +330,8 @@ def _message(row: Row) -> Row:
     }
 
 
-def _person(world: World, user_id: int) -> Row:
+def person(world: World, user_id: int) -> Row:
+    """Return somebody as messages show him."""
     user = world.user(user_id) or {"ID": user_id, "NAME": "", "LAST_NAME": ""}
     return {
         "id": user["ID"],
@@ -333,12 +352,13 @@ def _person(world: World, user_id: int) -> Row:
     }
 
 
-def _chat(visit: Visit, chat: Row) -> Row:
+def chat_row(visit: Visit, chat: Row) -> Row:
+    """Return a chat as lists show it."""
     private = chat["TYPE"] == "private"
     return {
         "id": chat["ID"],
         "parent_chat_id": 0,
-        "name": chat["NAME"] or _person(visit.world, int(_dialog_id(visit, chat)))["name"]
+        "name": chat["NAME"] or person(visit.world, int(_dialog_id(visit, chat)))["name"]
         if private
         else chat["NAME"],
         "description": chat.get("DESCRIPTION", ""),
@@ -359,7 +379,7 @@ def _chat(visit: Visit, chat: Row) -> Row:
 
 def _recent(visit: Visit, chat: Row, last: Row | None, moment: int) -> Row:
     private = chat["TYPE"] == "private"
-    shown = _chat(visit, chat)
+    shown = chat_row(visit, chat)
     item: Row = {
         "id": int(_dialog_id(visit, chat)) if private else f"chat{chat['ID']}",
         "chat_id": chat["ID"],
@@ -376,7 +396,7 @@ def _recent(visit: Visit, chat: Row, last: Row | None, moment: int) -> Row:
         "options": [],
     }
     if private:
-        item["user"] = _person(visit.world, item["id"])
+        item["user"] = person(visit.world, item["id"])
     else:
         item["chat"] = shown
     return item

@@ -144,7 +144,7 @@ def item_rows_list(visit: Visit) -> Reply:
         filters.order_of(as_map(visit.param("order"), "order"), field_of, strict=True),
         start=visit.start(),
     )
-    rows = [_item(row) for row in found.rows]
+    rows = [item_row(row) for row in found.rows]
     return Reply(result={"productRows": rows}, total=found.total or 0, next=found.next)
 
 
@@ -160,7 +160,7 @@ def item_rows_set(visit: Visit) -> Json:
     rows = list(as_map(given, "productRows").values())
     parsed = [_parsed(visit.world, one, classic=False) for one in rows]
     stored = _replace(visit, owner_type, owner, parsed)
-    return {"productRows": [_item(row) for row in stored]}
+    return {"productRows": [item_row(row) for row in stored]}
 
 
 def _parsed(world: World, given: Json, *, classic: bool) -> Row:
@@ -228,7 +228,8 @@ def _classic(row: Row) -> Row:
     }
 
 
-def _item(row: Row) -> Row:
+def item_row(row: Row) -> Row:
+    """Return a product row as crm.item.* writes it."""
     kinds = {number: letter for letter, number in _LETTERS.items()}
     owner_type = kinds.get(row["OWNER_TYPE_ID"]) or f"T{row['OWNER_TYPE_ID']:x}"
     return {

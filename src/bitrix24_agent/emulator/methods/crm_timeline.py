@@ -6,6 +6,7 @@ Source: api-reference/crm/timeline/activities/**/*.md, api-reference/crm/timelin
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING
 
 from bitrix24_agent.emulator import crm, filters, moments
@@ -251,8 +252,36 @@ def comment_add(visit: Visit) -> Json:
             "AUTHOR_ID": visit.user_id,
             "CREATED": visit.world.now(),
             "COMMENT": text,
+            "FILES": _files(visit, given.get("FILES")),
         }
     )
+
+
+def _files(visit: Visit, given: Json) -> dict[str, Json]:
+    """Return attached files, pairs of name and base64, under the ids they get."""
+    found: dict[str, Json] = {}
+    for pair in given if isinstance(given, list) else ():
+        if not isinstance(pair, list) or len(pair) != 2:
+            continue
+        name, encoded = (str(one) for one in pair)
+        try:
+            body = base64.b64decode(encoded)
+        except ValueError:
+            continue
+        key = visit.world.number("comment file")
+        kind = "image" if name.lower().endswith((".png", ".jpg", ".gif")) else "file"
+        date = moments.iso(visit.world.now())
+        found[str(key)] = {
+            "id": key,
+            "date": date,
+            "type": kind,
+            "name": name,
+            "size": len(body),
+            "authorId": visit.user_id,
+            "authorName": f"{visit.user['NAME']} {visit.user['LAST_NAME']}",
+            "urlDownload": f"{visit.base_url}/disk/downloadFile/{key}/",
+        }
+    return found
 
 
 @method("crm.timeline.comment.list", scope="crm")
@@ -330,5 +359,5 @@ def _comment(row: Row) -> Row:
         "CREATED": moments.iso(row["CREATED"]),
         "COMMENT": row["COMMENT"],
         "AUTHOR_ID": str(row["AUTHOR_ID"]),
-        "FILES": [],
+        "FILES": dict(row.get("FILES") or {}) or [],
     }

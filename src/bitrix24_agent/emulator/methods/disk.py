@@ -44,8 +44,12 @@ SIZE        | integer  | ro | | Size
 """)
 
 
-def _need(visit: Visit, kind: str) -> Row:
-    """Return the storage, folder or file behind ``id``."""
+def need_object(visit: Visit, kind: str) -> Row:
+    """Return the storage, folder or file behind ``id``.
+
+    Raises:
+        Refusal: No id was sent, or nothing of that kind has it.
+    """
     key = as_int(visit.param("id"), 0)
     if key <= 0:
         raise Refusal("ERROR_ARGUMENT", "Invalid value of parameter {Parameter #0}")
@@ -80,13 +84,13 @@ def _upper(names: dict[str, Json]) -> filters.FieldOf:
 @method("disk.storage.getchildren", scope="disk")
 def storage_children(visit: Visit) -> Reply:
     """What lies in the root of a storage."""
-    return _children(visit, int(_need(visit, "storage")["ROOT_OBJECT_ID"]))
+    return _children(visit, int(need_object(visit, "storage")["ROOT_OBJECT_ID"]))
 
 
 @method("disk.folder.getchildren", scope="disk")
 def folder_children(visit: Visit) -> Reply:
     """What lies in a folder."""
-    return _children(visit, int(_need(visit, "folder")["ID"]))
+    return _children(visit, int(need_object(visit, "folder")["ID"]))
 
 
 def _children(visit: Visit, folder: int) -> Reply:
@@ -102,19 +106,19 @@ def _children(visit: Visit, folder: int) -> Reply:
 @method("disk.folder.get", scope="disk")
 def folder_get(visit: Visit) -> Json:
     """One folder."""
-    return shown(_need(visit, "folder"), visit.base_url)
+    return shown(need_object(visit, "folder"), visit.base_url)
 
 
 @method("disk.file.get", scope="disk")
 def file_get(visit: Visit) -> Json:
     """One file with a link to its content."""
-    return shown(_need(visit, "file"), visit.base_url)
+    return shown(need_object(visit, "file"), visit.base_url)
 
 
 @method("disk.file.delete", scope="disk", writes=True)
 def file_delete(visit: Visit) -> Json:
     """Gone for good."""
-    key = _need(visit, "file")["ID"]
+    key = need_object(visit, "file")["ID"]
     visit.world.disk_objects.delete(key)
     visit.world.contents.pop(key, None)
     return True
@@ -123,7 +127,7 @@ def file_delete(visit: Visit) -> Json:
 @method("disk.folder.addsubfolder", scope="disk", writes=True)
 def add_subfolder(visit: Visit) -> Json:
     """A new folder inside another."""
-    parent = _need(visit, "folder")
+    parent = need_object(visit, "folder")
     name = str(as_map(visit.param("data"), "data").get("NAME") or "")
     if not name:
         raise Refusal("ERROR_ARGUMENT", "Invalid value of parameter {Parameter #1}")
@@ -148,7 +152,7 @@ def add_subfolder(visit: Visit) -> Json:
 @method("disk.folder.uploadfile", scope="disk", writes=True, batchable=False)
 def upload_file(visit: Visit) -> Json:
     """A file from base64, or an address to upload it to when no content came."""
-    folder = _need(visit, "folder")
+    folder = need_object(visit, "folder")
     unique = is_yes(visit.param("generateUniqueName"))
     content = visit.param("fileContent")
     if not content:
@@ -239,7 +243,7 @@ def shown(row: Row, base_url: str, *, fresh: bool = False) -> Row:
     head |= {"PARENT_ID": str(row["PARENT_ID"]), "DELETED_TYPE": number(0)}
     if row["TYPE"] == "file":
         head |= {
-            "GLOBAL_CONTENT_VERSION": number(1),
+            "GLOBAL_CONTENT_VERSION": number(row.get("VERSION", 1)),
             "FILE_ID": number(key + 20000),
             "SIZE": str(row["SIZE"]),
         }

@@ -59,3 +59,12 @@ def post_get(visit: Visit) -> Reply:
         for row in found.rows
     ]
     return Reply(result=rows, total=found.total or 0, next=found.next)
+
+
+@method("log.blogpost.getusers.important", scope="log")
+def post_readers(visit: Visit) -> Json:
+    """Who confirmed an important post."""
+    row = visit.world.blog_posts.get(as_int(visit.param("POST_ID"), 0))
+    if row is None:
+        raise Refusal("", "Wrong post ID")
+    return [str(one) for one in row.get("READERS") or ()]

@@ -114,3 +114,22 @@ def user_access(visit: Visit) -> Json:
     wanted = visit.need("ACCESS")
     codes = wanted if isinstance(wanted, list) else [wanted]
     return visit.is_admin or f"U{visit.user_id}" in codes or "AU" in codes
+
+
+_KNOWN_CODES = {"G2": "All visitors", "AU": "All authorized users", "UA": "All employees"}
+
+
+@method("access.name")
+def access_name(visit: Visit) -> Json:
+    """What access codes stand for, under the codes as keys; unknown ones are left out."""
+    given = visit.param("ACCESS")
+    if not isinstance(given, list) or not given:
+        return False
+    found: dict[str, Json] = {}
+    for code in map(str, given):
+        if code in _KNOWN_CODES:
+            found[code] = {"provider": "", "name": _KNOWN_CODES[code], "provider_id": "other"}
+        elif code[:1] == "U" and code[1:].isdigit() and (who := visit.world.user(int(code[1:]))):
+            name = f"{who['NAME']} {who['LAST_NAME']}"
+            found[code] = {"provider": "User", "name": name, "provider_id": "user"}
+    return found or []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import re
 import sqlite3
 import tempfile
@@ -148,6 +149,13 @@ def connect(path: str | Path) -> sqlite3.Connection:
             f"this is no documentation index of this version; {HOW_TO_BUILD}", file=str(target)
         )
     return db
+
+
+def default_index() -> Path:
+    """Return where this user's index is, beside other files that can be made again."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    folder = Path(base) if base else Path.home() / ".cache"
+    return folder / "bitrix24-agent" / "docs.db"
 
 
 def address(path: str, language: str) -> str:

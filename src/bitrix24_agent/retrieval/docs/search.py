@@ -16,7 +16,7 @@ from bitrix24_agent.retrieval.text import MAX_CHARS
 from bitrix24_agent.tokens import count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 _WORD = re.compile(r"[^\W_]+(?:[._][^\W_]+)*")
 _MAX_WORDS = 24
@@ -46,6 +46,7 @@ class Found:
         text: The passage in the vendor's words; data, not instructions.
         code: Programming language of a sample, or "".
         path: Page inside the checkout.
+        place: Number of the passage within its page, from 0.
         address: Public address of the page.
         language: ``en`` or ``ru``.
         method: Method the page describes, or "".
@@ -59,6 +60,7 @@ class Found:
     text: str
     code: str
     path: str
+    place: int
     address: str
     language: str
     method: str
@@ -149,6 +151,31 @@ class DocsIndex:
         ranked = sorted(found.items(), key=lambda pair: (-pair[1].score, pair[0]))
         return _varied((passage for _, passage in ranked), k)
 
+    def passages(
+        self, *, language: str | None = None, packs: Iterable[str] | None = None
+    ) -> Iterator[Found]:
+        """Yield every passage in the order of the pages, one page in memory.
+
+        Args:
+            language: Only this edition.
+            packs: Only pages about methods of these packs; ``""`` stands for all other pages.
+        """
+        chosen = None if packs is None else frozenset(packs)
+        edition = "" if language is None else " WHERE language = ?"
+        pages = self._rows(
+            f"SELECT id, path, language FROM pages{edition} ORDER BY language, path",  # noqa: S608
+            () if language is None else (language,),
+        )
+        for page, path, spoken in pages:
+            rows = self._rows(
+                "SELECT place, title, heading, text, code, method, pack FROM passages"
+                " WHERE page = ? ORDER BY place",
+                (page,),
+            )
+            for row in rows:
+                if chosen is None or row[-1] in chosen:
+                    yield _found((*row, path, spoken), score=0.0, tokens=count(row[3]))
+
     # --- inside -----------------------------------------------------------------------------------
 
     def _matches(self, words: list[str], preferred: list[str]) -> list[tuple[str, str]]:
@@ -190,8 +217,7 @@ class DocsIndex:
         *,
         wants_code: bool,
     ) -> Found:
-        _, place, rank, *texts = row
-        title, heading, text, code, method, pack, path, language = map(str, texts)
+        _, place, rank, title, heading, text, code, method, pack, path, language = row
         score = -float(rank)
         if method.lower() in preferred:
             score += _PREFERRED / (1 + preferred.index(method.lower()))
@@ -202,19 +228,8 @@ class DocsIndex:
         tokens = count(text)
         if tokens < _SHORT:
             score *= 0.5 + 0.5 * tokens / _SHORT
-        return Found(
-            title=title,
-            heading=heading,
-            text=text,
-            code=code,
-            path=path,
-            address=index.address(path, language),
-            language=language,
-            method=method,
-            pack=pack,
-            score=round(score, 4),
-            tokens=tokens,
-        )
+        passage = (place, title, heading, text, code, method, pack, path, language)
+        return _found(passage, score=round(score, 4), tokens=tokens)
 
     def _rows(self, sql: str, values: Iterable[object]) -> list[tuple[Any, ...]]:
         with self._lock, contextlib.closing(self._db.cursor()) as cursor:
@@ -225,6 +240,24 @@ class DocsIndex:
                     f"the documentation index cannot be read ({error}); {index.HOW_TO_BUILD}",
                     file=str(self.path),
                 ) from None
+
+
+def _found(passage: tuple[Any, ...], *, score: float, tokens: int) -> Found:
+    place, title, heading, text, code, method, pack, path, language = passage
+    return Found(
+        title=title,
+        heading=heading,
+        text=text,
+        code=code,
+        path=path,
+        place=place,
+        address=index.address(path, language),
+        language=language,
+        method=method,
+        pack=pack,
+        score=score,
+        tokens=tokens,
+    )
 
 
 def _expression(word: str) -> str:
