@@ -111,11 +111,15 @@ class Page(BaseHTTPRequestHandler):
 def card(plan: Plan) -> str:
     """Show one plan: everything in it may have been written by a stranger, so it is escaped."""
     changes = "".join(
-        f"<li>{html.escape(f'{c.path}: {json.dumps(c.before)} -> {json.dumps(c.after)}')}</li>"
+        f"<li>{html.escape(' '.join(filter(None, [c.command, c.path])))}: "
+        f"{html.escape(f'{json.dumps(c.before)} -> {json.dumps(c.after)}')}</li>"
         for c in plan.diff
     )
+    # What is approved is the exact call, so the person who approves it gets to see it whole.
+    exact = html.escape(json.dumps(plan.call.plain(), indent=1))
     return (
         f"<form method=post><h2>{html.escape(plan.summary)}</h2><ul>{changes}</ul>"
+        f"<p>{html.escape(plan.note)}</p><pre>{exact}</pre>"
         f"<p>{plan.risk}, void after {time.strftime('%H:%M', time.localtime(plan.expires_at))}</p>"
         f"<input type=hidden name=key value={FORM_KEY}>"
         f"<input type=hidden name=plan value={html.escape(plan.id)}>"

@@ -37,8 +37,8 @@ _OR_OTHERS = re.compile(
     r"\bor\b|\band\b|,\s*(?:a\s+)?user|\bowner|manager|moderator", re.IGNORECASE
 )
 _APPLICATION = re.compile(
-    r"only (?:with)?in (?:the )?(?:authorization |authentication )?context of (?:the |an |"
-    r"a )?\[?application|"
+    r"only (?:with)?in (?:the )?(?:authorization |authentication )?context of (?:authorizing )?"
+    r"(?:the |an |a )?\[?application|"
     r"(?:works?|executed|available|called|"
     r"be used) (?:only )?(?:with)?in (?:the )?(?:authorization )?(?:application context|"
     r"context of (?:the |an |its )?\[?application)|"

@@ -181,9 +181,7 @@ class Plans:
             row = _row(connection, plan_id)
             plan = _plan(row, now)
             if plan.status not in _LIVE:
-                return PlanError(
-                    f"plan {plan_id} is {_already(plan)}; make a new one", code="PLAN_USED"
-                )
+                return _spent(plan)
             if plan.status == "pending" and approved_by is None:
                 return PlanError(
                     f"plan {plan_id} waits for a person's approval", code="PLAN_PENDING"
@@ -338,14 +336,29 @@ def _plan(row: RowMapping, now: float) -> Plan:
     )
 
 
+def _spent(plan: Plan) -> PlanError:
+    """Return why a plan that was taken before is not taken again.
+
+    One that did not end well may have run all the same: nobody should plan it again unseen.
+    """
+    if plan.status in ("failed", "executing"):
+        return PlanError(
+            f"plan {plan.id} was {_already(plan)}; it may have run: read back what it was to "
+            "change before you plan it again",
+            code="PLAN_USED",
+            outcome="unknown",
+        )
+    return PlanError(f"plan {plan.id} is {_already(plan)}; make a new one", code="PLAN_USED")
+
+
 def _already(plan: Plan) -> str:
     by = f" by {plan.decided_by}" if plan.decided_by else ""
     return {
         "pending": "waiting",
         "approved": f"approved already{by}",
         "refused": f"refused{by}",
-        "executing": "being executed, or was when the process ended",
+        "executing": "being executed, or was so when the process ended",
         "executed": "used already",
-        "failed": "used already (it failed)",
+        "failed": "used already and did not end well",
         "expired": "expired",
     }[plan.status]
