@@ -7,6 +7,7 @@ adapter, a callback or a caller cannot skip one.
 from __future__ import annotations
 
 import inspect
+import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -22,6 +23,7 @@ from bitrix24_agent.errors import (
     NotAllowedError,
     OutcomeUnknownError,
     PlanStale,
+    StateError,
 )
 from bitrix24_agent.model import Answer, Call, Caller, Decision, Method, Plan, Risk, Verdict
 from bitrix24_agent.policy.canonical import canonical
@@ -31,7 +33,7 @@ from bitrix24_agent.policy.risk import assess
 from bitrix24_agent.policy.shown import diff, summarise
 from bitrix24_agent.policy.undo import reverse
 from bitrix24_agent.policy.validate import check_call
-from bitrix24_agent.runtime.records import kept, replayed
+from bitrix24_agent.runtime.records import NOTE_READ_BACK, kept, replayed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
     from bitrix24_agent.state.journal import Journal
     from bitrix24_agent.state.plans import Plans
 
+
+log = logging.getLogger("bitrix24_agent")
 
 _NO_HALT = frozenset({"0", "False", "false", "N", ""})
 
@@ -387,8 +391,29 @@ class Gateway:
         if claim is None:
             return None
         if claim.kind == "in_doubt":
-            raise _in_doubt(call)
+            return await self._read_back(call, caller.key)
         return replayed(claim.answer if claim.kept else None)
+
+    async def _read_back(self, call: Call, key: str) -> Answer:
+        """Find out whether a call whose answer was lost was done, as far as a read can tell.
+
+        An update was done when its object holds every value it was to set; whether a creation or
+        a deletion ran, no read of the catalogue can prove.
+
+        Raises:
+            OutcomeUnknownError: It cannot be told; a person should look.
+        """
+        if not call.is_batch and call.method.lower().endswith(".update"):
+            before = await self._before(call)
+            if before.found is not None and not self._diff(call, before):
+                answer = Answer(result=True, replayed=True, note=NOTE_READ_BACK)
+                await self._settle(key, "done", answer)
+                return answer
+        raise OutcomeUnknownError(
+            f"{call.method} was already sent under this key and its answer was lost; "
+            "read back before doing it again",
+            code="IN_DOUBT",
+        )
 
     async def _write(
         self,
@@ -407,7 +432,7 @@ class Gateway:
             if claim.kind == "replay":
                 return replayed(claim.answer if claim.kept else None)
             if claim.kind == "in_doubt":
-                raise _in_doubt(call)
+                return await self._read_back(call, caller.key)
         try:
             audit_id = await records.audit.begin(self._row(call, verdict, caller, plan))
         except B24Error:
@@ -504,7 +529,7 @@ class Gateway:
 
     async def _refuse_unread(self, name: str, error: CallStoppedError, caller: Caller) -> None:
         """Audit a call that was stopped before anybody knew what it is."""
-        await self._records.audit.refuse(
+        await self._note_refusal(
             {
                 "portal": self._auth.portal,
                 "credential": self._auth.credential_id,
@@ -520,7 +545,14 @@ class Gateway:
     async def _refuse(
         self, call: Call, verdict: Verdict, caller: Caller, plan: Plan | None = None
     ) -> None:
-        await self._records.audit.refuse(self._row(call, verdict, caller, plan))
+        await self._note_refusal(self._row(call, verdict, caller, plan))
+
+    async def _note_refusal(self, row: Mapping[str, object]) -> None:
+        """Audit what was stopped; a log that cannot be written must not hide why it was."""
+        try:
+            await self._records.audit.refuse(row)
+        except StateError as error:
+            log.warning("a refusal could not be audited: %s", error.message)
 
     def _row(
         self, call: Call, verdict: Verdict, caller: Caller, plan: Plan | None
@@ -565,14 +597,6 @@ def _outcome_of(answer: Answer) -> tuple[Outcome | Literal["done"], str]:
         return "done", ""
     lost = any(getattr(error, "outcome", "") == "unknown" for error in answer.failures.values())
     return ("unknown", "BATCH_UNKNOWN") if lost else ("partial", "BATCH_PARTIAL")
-
-
-def _in_doubt(call: Call) -> OutcomeUnknownError:
-    return OutcomeUnknownError(
-        f"{call.method} was already sent under this key and its answer was lost; "
-        "read back before doing it again",
-        code="IN_DOUBT",
-    )
 
 
 def _new_id(answer: Answer) -> Json:

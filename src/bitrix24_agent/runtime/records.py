@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NOTE = "This very request was already done; nothing was sent again."
+NOTE_READ_BACK = "Its answer was lost; read back: the values are there. Nothing was sent again."
 NOTE_CUT = f"{NOTE} Its answer was too long to keep: read back what you need."
 
 

@@ -25,6 +25,7 @@ from bitrix24_agent.errors import (
     PortalError,
     SettingsError,
     SetupError,
+    StateError,
 )
 from bitrix24_agent.model import Caller
 
@@ -167,6 +168,38 @@ def test_a_lost_write_is_reported_as_unknown_and_never_repeated(make_kit, portal
         kit.call(*add, caller=caller)
     assert portal.journal.count("crm.deal.add") == 1
     assert kit.audit()[0].outcome == "unknown"
+
+
+@pytest.mark.parametrize(("when", "ran"), [("after", 1), ("before", 0)])
+def test_a_lost_update_is_settled_by_reading_back(make_kit, portal, when, ran):
+    kit = make_kit(policy=Policy(approver=lambda _plan: True))
+    portal.faults.add("crm.deal.update", "lost", when=when, times=1)
+    caller = Caller(key="k")
+    with pytest.raises(OutcomeUnknownError):
+        kit.call(*UPDATE, caller=caller)
+    if ran:
+        again = kit.call(*UPDATE, caller=caller)
+        assert again.replayed
+        assert "read back" in again.note
+        assert kit.call(*UPDATE, caller=caller).replayed
+    else:
+        with pytest.raises(OutcomeUnknownError, match="read back before"):
+            kit.call(*UPDATE, caller=caller)
+    assert portal.journal.count("crm.deal.update") == ran
+
+
+def test_a_broken_state_file_stops_writes_and_lets_reads_through(portal, tmp_path, caplog):
+    broken = tmp_path / "state.db"
+    broken.write_bytes(b"no database at all" * 500)
+    with SyncToolkit.from_webhook(portal.url, state=f"sqlite:///{broken}") as kit:
+        assert kit.call("crm.deal.get", {"id": 2}).result["ID"] == "2"
+        assert caplog.records
+        with pytest.raises(StateError, match=r"state.db"):
+            kit.call(*UPDATE)
+        with pytest.raises(UnknownMethodError):
+            kit.call("crm.deal.lst")
+    assert portal.journal.writes() == []
+    assert broken.read_bytes() == b"no database at all" * 500
 
 
 def test_a_refused_write_may_be_tried_again_under_its_key(make_kit, portal):
