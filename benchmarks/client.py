@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from client.cases import CASES, MODULES, OURS, OVERHEAD, PEERS, YARDSTICK, Case, cell
+from client.clients import control
 from client.places import HERE, Task, peers, run, stub_portal
 
 RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
@@ -79,6 +80,7 @@ def _short(value: Any) -> str:
 
 def overhead(base: str) -> list[Row]:
     """Return the lines about the gateway's own cost."""
+    control(base, "/__config", {"deals": 10, "get_ms": 0})
     command = [sys.executable, "-m", "client.overhead", base]
     done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -167,7 +169,8 @@ _NOTES = """- The stub portal (`benchmarks/client/stub.py`) runs on loopback: a 
   20 ms, a single read 2 ms, commands of a batch run one after another, requests overlap. Deals are
   about 1 kB each, a fifth of the ids is missing. "Bucket full": the counter starts at 50 of 50 and
   falls 2 a second.
-- Ours is the public `Toolkit` with default limits and a SQLite state file, guardrails and all.
+- Ours is the public `Toolkit` with default limits and a SQLite state file (its tables are made
+  before), guardrails and all.
 - "By hand, paced" is httpx code written for each case alone: about the least Python can do.
 - b24pysdk knows https only; it is pointed at plain http so that nobody pays for TLS.
 - A lost answer: the portal creates the record, then cuts the connection. One record and an error

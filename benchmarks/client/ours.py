@@ -9,7 +9,17 @@ from client.clients import Place, Work
 
 
 def toolkit(place: Place) -> Toolkit:
-    """Return a toolkit for the stub portal."""
+    """Return a toolkit for the stub portal; its state file has tables, as after any earlier use."""
+    asyncio.run(_used(place))
+    return _toolkit(place)
+
+
+async def _used(place: Place) -> None:
+    async with _toolkit(place) as kit:
+        await kit.plans()
+
+
+def _toolkit(place: Place) -> Toolkit:
     policy = Policy(approver=approve_up_to(Risk.WRITE))
     if place.oauth:
         return Toolkit.from_oauth(

@@ -34,7 +34,7 @@ def rows_kept(place: Place) -> Work:
 
 def rows_streamed(place: Place) -> Work:
     b24 = client(place)
-    return lambda: [int(row["ID"]) for row in b24.crm.deal.list().as_list().result]
+    return lambda: [int(row["ID"]) for row in b24.crm.deal.list().as_list_fast().result]
 
 
 rows_uncounted = rows_kept

@@ -79,15 +79,20 @@ class Settings(BaseModel):
         )
 
 
-def default_state() -> str:
-    """Return the address of the state database of this user on this machine.
+def default_file() -> Path:
+    """Return the state database of this user on this machine.
 
     The library and the command share it, so that a plan made by an agent shows up in
-    ``bitrix24-agent plans``.
+    ``bitrix24-agent plans``. Its folder is made when the file is first opened.
     """
     base = os.environ.get("XDG_STATE_HOME") or os.environ.get("LOCALAPPDATA")
     folder = Path(base) if base else Path.home() / ".local" / "state"
-    return f"sqlite:///{folder / 'bitrix24-agent' / 'state.db'}"
+    return folder / "bitrix24-agent" / "state.db"
+
+
+def default_state() -> str:
+    """Return the address of :func:`default_file`."""
+    return f"sqlite:///{default_file()}"
 
 
 def _mode(env: Mapping[str, str]) -> Literal["webhook", "oauth"]:

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
             verb = "approve" if approved else "refuse"
             said = input(f"\n{verb} exactly this call? [y/N] ").strip().lower()
             if said not in ("y", "yes"):
-                print("nothing was decided")
+                print(f"still pending; to refuse it: bitrix24-agent approve --refuse {plan.id}")
                 return Exit.STOPPED
         elif approved:
             _check_key(host)

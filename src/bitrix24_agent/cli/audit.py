@@ -41,11 +41,11 @@ def run(args: argparse.Namespace) -> int:
         elif args.json:
             print_json(rows)
         elif not rows:
-            print("the audit log is empty")
+            print("no audited call fits")
         else:
             print_table(
                 [_cells(entry) for entry in entries],
-                ("when", "what", "risk", "outcome", "who", "detail"),
+                ("row", "when (UTC)", "outcome", "risk", "who", "plan", "method"),
             )
     return Exit.DONE
 

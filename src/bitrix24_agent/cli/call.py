@@ -26,7 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--api", type=int, choices=(2, 3), help="API version, where both exist")
     parser.add_argument("--all", action="store_true", help="read every page of a list")
-    parser.add_argument("--max-rows", type=int, help="with --all, stop after so many rows")
+    parser.add_argument("--max-rows", type=int, help="read pages until there are so many rows")
     parser.add_argument("--timeout", type=float, default=30.0, help="seconds to wait (default 30)")
     options(parser)
 
@@ -34,8 +34,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Call one method and print what came back."""
     params = read_params(args.params)
+    if (args.max_rows is not None and args.max_rows < 1) or args.timeout <= 0:
+        raise ArgumentsError("--max-rows and --timeout take numbers above zero")
     with toolkit(args) as kit:
-        if args.all:
+        if args.all or args.max_rows is not None:
             return _all(kit, args, params)
         answer = kit.call(args.method, params, version=args.api, timeout_s=args.timeout)
         if args.json:

@@ -103,7 +103,8 @@ def run(args: argparse.Namespace) -> int:
         colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ,
     )
     names = [args.framework] if args.framework else list(FRAMEWORKS)
-    approve = _approver(screen, by_itself=args.yes)
+    own = bool(os.environ.get("B24_WEBHOOK_URL"))
+    approve = _approver(screen, by_itself=args.yes, own_portal=own)
     with ExitStack() as stack:
         url, requests = _portal(screen, stack)
         state = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "demo.db"
@@ -193,11 +194,15 @@ def _portal(screen: Screen, stack: ExitStack) -> tuple[str, Callable[[], int]]:
     return portal.url, lambda: len(portal.requests)
 
 
-def _approver(screen: Screen, *, by_itself: bool) -> Callable[[Any], bool]:
-    """Return what asks a person, or says yes by itself and says so."""
-    asking = sys.stdin.isatty() and sys.stdout.isatty() and not by_itself
+def _approver(screen: Screen, *, by_itself: bool, own_portal: bool) -> Callable[[Any], bool]:
+    """Return what asks a person; on the emulator it may say yes by itself, and says so."""
+    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    asking = terminal and (own_portal or not by_itself)
 
     def approve(_stop: Any) -> bool:
+        if not asking and own_portal:
+            screen.say("note", "refused: this is your own portal and there is no terminal to ask")
+            return False
         if not asking:
             why = "--yes was given" if by_itself else "there is no terminal to ask"
             screen.say("note", f"approving by itself, because {why}")

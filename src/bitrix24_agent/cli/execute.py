@@ -10,7 +10,7 @@ from bitrix24_agent.cli.output import Exit, print_json
 if TYPE_CHECKING:
     import argparse
 
-EXAMPLE = "bitrix24-agent execute p-4f2a91c0"
+EXAMPLE = "bitrix24-agent execute 4f2a91c07d"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,6 +9,7 @@ from bitrix24_agent.errors import SettingsError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
 EXAMPLE = "bitrix24-agent portal --port 8024"
 
@@ -34,6 +35,17 @@ def run(args: argparse.Namespace) -> int:
         raise SettingsError(
             f"the emulator needs its extra: pip install 'bitrix24-agent[emulator]' ({problem})"
         )
+    problem = ""
+    try:
+        _serve(serve, args)
+    except (OSError, OverflowError) as error:
+        problem = getattr(error, "strerror", None) or str(error)
+    if problem:
+        raise SettingsError(f"port {args.port} cannot be used ({problem}); choose another --port")
+    return Exit.DONE
+
+
+def _serve(serve: Callable[..., None], args: argparse.Namespace) -> None:
     serve(
         host="127.0.0.1",
         port=args.port,
@@ -42,7 +54,6 @@ def run(args: argparse.Namespace) -> int:
         limits=True if args.limits else None,
         on_ready=_ready,
     )
-    return Exit.DONE
 
 
 def _ready(url: str) -> None:

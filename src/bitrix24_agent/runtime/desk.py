@@ -59,6 +59,7 @@ class Desk:
                 "verdict": "deny",
                 "rule": "refused by a human",
                 "plan_id": plan.id,
+                "refused_by": by,
                 **{"actor": by, "conversation": plan.caller.conversation},
             }
             await self._audit.refuse(row)

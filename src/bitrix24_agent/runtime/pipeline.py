@@ -344,13 +344,16 @@ class Gateway:
             conversation=caller.conversation or plan.caller.conversation,
             key=plan.caller.key or f"plan:{plan.id}",
         )
-        ok = False
+        ok, nothing_ran = False, False
         try:
             answer = await self._write(claimed.call, verdict, sender, plan=claimed, before=before)
             ok = True
+        except B24Error as error:
+            nothing_ran = error.outcome in ("not_sent", "refused")
+            raise
         finally:
             with CancelScope(shield=True):
-                await plans.finish(plan.id, ok=ok)
+                await plans.finish(plan.id, ok=ok, nothing_ran=nothing_ran)
         return answer
 
     async def _before(self, call: Call, *, again: bool = False) -> Before:
@@ -567,7 +570,7 @@ class Gateway:
             "verdict": verdict.action,
             "rule": verdict.rule,
             "plan_id": plan.id if plan else None,
-            "approved_by": plan.decided_by if plan else None,
+            **_decision(plan),
             "actor": caller.actor,
             "conversation": caller.conversation,
         }
@@ -597,6 +600,13 @@ def _outcome_of(answer: Answer) -> tuple[Outcome | Literal["done"], str]:
         return "done", ""
     lost = any(getattr(error, "outcome", "") == "unknown" for error in answer.failures.values())
     return ("unknown", "BATCH_UNKNOWN") if lost else ("partial", "BATCH_PARTIAL")
+
+
+def _decision(plan: Plan | None) -> dict[str, object]:
+    """Return who said yes or no to *plan*, for the audit row."""
+    if plan is None or plan.decided_by is None:
+        return {}
+    return {"refused_by" if plan.status == "refused" else "approved_by": plan.decided_by}
 
 
 def _new_id(answer: Answer) -> Json:

@@ -13,12 +13,13 @@ from bitrix24_agent.client.auth import Auth, WebhookAuth
 from bitrix24_agent.client.client import Client
 from bitrix24_agent.client.clock import SystemClock
 from bitrix24_agent.client.limits import Limits
-from bitrix24_agent.errors import B24Error, SettingsError
+from bitrix24_agent.errors import ArgumentsError, B24Error, SettingsError
 from bitrix24_agent.model import (
     Answer,
     Caller,
     Card,
     Finding,
+    Method,
     Plan,
     Risk,
     ToolResult,
@@ -378,6 +379,7 @@ class Toolkit:
     ) -> AsyncGenerator[list[Row], None]:
         """Yield all rows of a list method in blocks, in order; see :meth:`list_all`."""
         reader = self._gateway.reader(method, params, version=version)
+        _check_list(reader.method)
         pages = self._client.list_pages(
             reader.call,
             method=reader.method,
@@ -539,6 +541,18 @@ class Toolkit:
     def explain(self, error: B24Error) -> str:
         """Return the short line a model reads about *error*, without secrets."""
         return self._runner.explain(error)
+
+
+def _check_list(method: Method | None) -> None:
+    """Refuse to page through a method that returns one thing.
+
+    Raises:
+        ArgumentsError: The references say where its answer is, and it is no list.
+    """
+    detail = method.detail if method else None
+    if detail and detail.returns and not detail.paging and not detail.returns.endswith(("]", "}")):
+        name = method.name if method else ""
+        raise ArgumentsError(f"{name} returns no list; call it without paging")
 
 
 def _store(state: str | Store | None) -> Store:

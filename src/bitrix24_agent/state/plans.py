@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bitrix24_agent.ports import Clock, Store
 
 _LIVE = ("pending", "approved")
+_NOTHING_RAN = "nothing ran"
 _ANY: Any = object()
 
 
@@ -181,7 +182,7 @@ class Plans:
             row = _row(connection, plan_id)
             plan = _plan(row, now)
             if plan.status not in _LIVE:
-                return _spent(plan)
+                return _spent(plan, row["reason"])
             if plan.status == "pending" and approved_by is None:
                 return PlanError(
                     f"plan {plan_id} waits for a person's approval", code="PLAN_PENDING"
@@ -209,14 +210,17 @@ class Plans:
             raise found
         return found
 
-    async def finish(self, plan_id: str, *, ok: bool) -> None:
+    async def finish(self, plan_id: str, *, ok: bool, nothing_ran: bool = False) -> None:
         """Record how the execution of a claimed plan ended; it can never be claimed again."""
+        values = {"status": "executed" if ok else "failed"}
+        if nothing_ran:
+            values["reason"] = _NOTHING_RAN
 
         def work(connection: Connection) -> None:
             connection.execute(
                 update(plans)
                 .where(plans.c.id == plan_id, plans.c.status == "executing")
-                .values(status="executed" if ok else "failed")
+                .values(**values)
             )
 
         await self._store.transact(work)
@@ -336,11 +340,16 @@ def _plan(row: RowMapping, now: float) -> Plan:
     )
 
 
-def _spent(plan: Plan) -> PlanError:
+def _spent(plan: Plan, reason: str) -> PlanError:
     """Return why a plan that was taken before is not taken again.
 
     One that did not end well may have run all the same: nobody should plan it again unseen.
     """
+    if plan.status == "failed" and reason == _NOTHING_RAN:
+        return PlanError(
+            f"plan {plan.id} was used already and refused; nothing was changed, make a new one",
+            code="PLAN_USED",
+        )
     if plan.status in ("failed", "executing"):
         return PlanError(
             f"plan {plan.id} was {_already(plan)}; it may have run: read back what it was to "

@@ -25,6 +25,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, 
 from sqlalchemy.pool import StaticPool
 
 from bitrix24_agent.errors import SettingsError, StateError
+from bitrix24_agent.settings import default_file
 from bitrix24_agent.state import migrations
 from bitrix24_agent.state.tables import metadata
 
@@ -307,6 +308,9 @@ class _Open:
         """Create the file readable by its owner only: it will hold tokens."""
         if self._file is not None:
             path = Path(self._file)
+            if path == default_file():
+                # Ours to make; a folder that somebody named and mistyped is not.
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not path.exists() and path.parent.is_dir():
                 os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 

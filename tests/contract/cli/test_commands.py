@@ -108,7 +108,7 @@ def test_a_human_at_a_terminal_approves_and_the_plan_runs_once(run, portal, tmp_
 
 def test_anything_but_yes_at_the_terminal_decides_nothing(run, portal):
     plan = plan_of(run(*UPDATE)[1])
-    assert "nothing was decided" in at_terminal(["approve", plan], b"maybe\n")
+    assert "still pending" in at_terminal(["approve", plan], b"maybe\n")
     assert json.loads(run("plans", plan, "--json")[1])["status"] == "pending"
 
 
@@ -134,7 +134,7 @@ def test_a_plan_can_be_refused_without_a_terminal(run):
 
 def test_plans_and_audit_are_listed_shown_and_verified(run):
     assert "no plans" in run("plans")[1]
-    assert "empty" in run("audit")[1]
+    assert "no audited call fits" in run("audit")[1]
     plan = plan_of(run(*UPDATE)[1])
     assert plan in run("plans", "--status", "pending")[1]
     assert "exact call" in run("plans", plan)[1]
@@ -212,6 +212,73 @@ def test_a_waiting_write_comes_as_json_when_asked(run):
     error = json.loads(out)["error"]
     assert (code, error["code"]) == (3, "CONFIRMATION_REQUIRED")
     assert error["diff"][0]["after"] == "Renamed"
+
+
+def test_a_fresh_machine_gets_its_state_folder(run, portal, monkeypatch, tmp_path):
+    monkeypatch.delenv("B24_STATE")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "fresh" / "state"))
+    assert "no plans" in run("plans")[1]
+    plan = plan_of(run(*UPDATE)[1])
+    assert plan in run("plans")[1]
+    folder = tmp_path / "fresh" / "state" / "bitrix24-agent"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (folder / "state.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_folder_somebody_named_is_not_made_up(run, tmp_path):
+    code, _, err = run("plans", "--state", str(tmp_path / "typo" / "state.db"))
+    assert code == 6
+    assert "does not exist" in err
+    assert not (tmp_path / "typo").exists()
+
+
+@pytest.mark.parametrize("words", [(), ("--yes",)])
+def test_the_demo_never_approves_by_itself_on_somebodys_own_portal(run, portal, words):
+    code, out, _ = run("demo", "--write", "--framework", "langchain", *words)
+    assert code == 0
+    assert "there is no terminal to ask" in out
+    assert portal.journal.writes() == []
+
+
+def test_paging_through_one_thing_is_refused(run, portal):
+    code, _, err = run("call", "crm.deal.get", "--params", '{"id": 2}', "--all")
+    assert code == 2
+    assert "returns no list" in err
+    assert portal.requests == []
+
+
+@pytest.mark.parametrize(("option", "value"), [("--max-rows", "0"), ("--timeout", "-1")])
+def test_numbers_that_make_no_sense_are_refused(run, portal, option, value):
+    code, _, err = run("call", "crm.deal.list", option, value)
+    assert code == 2
+    assert "above zero" in err
+    assert portal.requests == []
+
+
+def test_a_port_in_use_says_what_to_do(run, portal):
+    code, _, err = run("portal", "--port", str(portal.port))
+    assert code == 2
+    assert "choose another --port" in err
+    assert run("portal", "--port", "99999")[0] == 2
+
+
+def test_the_audit_table_names_its_columns(run, portal):
+    plan = plan_of(run(*UPDATE)[1])
+    run("approve", plan, "--refuse")
+    header, row = run("audit")[1].splitlines()[:2]
+    assert header.split() == ["row", "when", "(UTC)", "outcome", "risk", "who", "plan", "method"]
+    assert plan in row
+    (entry,) = json.loads(run("audit", "--json")[1])
+    assert "approved_by" not in entry
+    assert entry["refused_by"]
+
+
+def test_a_plan_the_portal_refused_may_be_planned_again(run, portal):
+    bad = ("call", "crm.deal.update", "--params", '{"id": 2, "fields": {"STAGE_ID": "NOPE"}}')
+    plan = plan_of(run(*bad)[1])
+    at_terminal(["approve", plan], b"y\n")
+    assert run("execute", plan)[0] == 1
+    assert "nothing was changed, make a new one" in run("execute", plan)[2]
 
 
 def test_a_portal_that_does_not_answer_is_told(run):
