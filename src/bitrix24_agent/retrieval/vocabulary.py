@@ -124,15 +124,18 @@ class Vocabulary:
     apart: frozenset[str] = frozenset()
     negations: frozenset[str] = frozenset()
     pronouns: frozenset[str] = frozenset()
-    _words: dict[str, dict[Sense, None]] = field(default_factory=dict)
-    _stems: dict[str, dict[Sense, None]] = field(default_factory=dict)
+    _words: dict[str, list[Sense]] = field(default_factory=dict)
+    _stems: dict[str, list[Sense]] = field(default_factory=dict)
     _phrases: dict[str, list[tuple[tuple[str, ...], Sense]]] = field(default_factory=dict)
     _phrase_stems: dict[str, list[tuple[tuple[str, ...], Sense]]] = field(default_factory=dict)
 
     # --- filling ----------------------------------------------------------------------------------
 
     def learn(self, terms: str, sense: Sense) -> None:
-        """Add the comma-separated *terms* of one cell, folded already."""
+        """Add the comma-separated *terms* of one cell, folded already.
+
+        A word may get the same sense twice; look-ups drop the second, so that filling is quick.
+        """
         singles, stems = self._words, self._stems
         for raw in terms.split(","):
             term = raw.strip()
@@ -150,19 +153,19 @@ class Vocabulary:
                 table, term = stems, term[:-1]
             known = table.get(term)
             if known is None:
-                table[term] = {sense: None}
+                table[term] = [sense]
             else:
-                known[sense] = None
+                known.append(sense)
 
     # --- looking up -------------------------------------------------------------------------------
 
     def word(self, word: str) -> tuple[Sense, ...]:
         """Return what a single word means as it stands or as a form of a known word."""
-        found = dict(self._words.get(word, ()))
+        found = dict.fromkeys(self._words.get(word, ()))
         for end in range(len(word), max(1, len(word) - _LONGEST_ENDING - 1), -1):
             senses = self._stems.get(word[:end])
             if senses:
-                found.update(senses)
+                found.update(dict.fromkeys(senses))
                 break
         if not found or all("en" not in sense.languages for sense in found):
             plain = tuple(english_plain(word))
@@ -202,7 +205,9 @@ class Vocabulary:
                 found = self._stems.get(near[:end])
                 end -= not found
             if found and end > best[0]:
-                native = tuple(s for s in found if not language or language in s.languages)
+                native = tuple(
+                    s for s in dict.fromkeys(found) if not language or language in s.languages
+                )
                 if native:
                     best = (end, native)
         return (best[1],) if best[1] else ()
@@ -222,11 +227,11 @@ class Vocabulary:
     def _part(self, word: str) -> tuple[Sense, ...]:
         found = self._words.get(word)
         if found:
-            return tuple(s for s in found if s.kind in ("thing", "action"))
+            return tuple(s for s in dict.fromkeys(found) if s.kind in ("thing", "action"))
         for end in range(len(word), max(3, len(word) - 4), -1):
             found = self._stems.get(word[:end])
             if found:
-                return tuple(s for s in found if s.kind in ("thing", "action"))
+                return tuple(s for s in dict.fromkeys(found) if s.kind in ("thing", "action"))
         return ()
 
     def phrases(self, words: Sequence[str], start: int) -> Iterator[Match]:
